@@ -1,0 +1,1 @@
+"""Find out why a machine-learning system broke."""

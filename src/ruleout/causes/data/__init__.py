@@ -1,0 +1,1 @@
+"""Causes in the data bucket, one page a file."""

@@ -1,0 +1,1 @@
+"""Causes in the model bucket, one page a file."""

@@ -1,0 +1,1 @@
+"""Causes in the pipeline bucket, one page a file."""

@@ -1,0 +1,66 @@
+"""An artifact: a fitted model as it lies on disk or in memory, not yet opened."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ruleout.errors import ModelError
+from ruleout.models.model import Model
+
+__all__ = ["Artifact"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A fitted model that has not been opened yet.
+
+    Parameters
+    ----------
+    path
+        The file or folder it lies in; opened in a child process.
+    estimator
+        A fitted estimator that is already in memory (the caller's own object, so it is used as it is).
+    trusted
+        The caller lets it run code on loading.
+    """
+
+    path: Path | None = None
+    estimator: Any = None
+    trusted: bool = False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the artifact's bytes."""
+        digest = hashlib.blake2b(digest_size=16)
+        if self.path is None:
+            import pickle
+
+            try:
+                digest.update(pickle.dumps(self.estimator))
+            except Exception:
+                digest.update(repr(id(self.estimator)).encode())
+        else:
+            files = sorted(p for p in self.path.rglob("*") if p.is_file()) if self.path.is_dir() else [self.path]
+            for file in files:
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        return digest.hexdigest()
+
+    def open(self) -> Model:
+        """The model, ready to be asked.
+
+        Raises
+        ------
+        TrustRequired
+            Loading it would run code and the caller has not allowed that.
+        ModelError
+            It does not load; the reason is given.
+        """
+        from ruleout.models.engines import open_artifact
+
+        if self.path is None and self.estimator is None:
+            raise ModelError("model: an artifact needs a path or an estimator.")
+        return open_artifact(self)

@@ -1,0 +1,104 @@
+"""What every model answers, whatever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ruleout.tables.table import Table
+
+__all__ = ["Description", "Model", "Prediction"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A model's answers for the rows of a table.
+
+    Parameters
+    ----------
+    prediction
+        Classes or numbers, shape (n_rows,).
+    score
+        Probability or decision value of the positive class, shape (n_rows,), or of each class, shape
+        (n_rows, n_classes); None where the model gives none.
+    classes
+        The class of each column of `score`, None for regression.
+    """
+
+    prediction: np.ndarray
+    score: np.ndarray | None = None
+    classes: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an artifact says about itself, without rows.
+
+    Parameters
+    ----------
+    engine
+        The furniture that reads it ("scikit-learn").
+    estimator
+        Class of the last step ("RandomForestClassifier").
+    steps
+        Class of every step of a pipeline, outermost first.
+    parameters
+        Every settable parameter by its full name ("model__max_depth"), JSON-able values only.
+    features
+        Columns the model expects, in order; None where it does not say.
+    classes
+        Classes it can answer; None for regression.
+    fitted
+        What was learned before the last step, JSON-able: ``{"scalers": [{"columns", "mean", "scale", "samples"}],
+        "categories": {column: [values]}, "used": [columns that reach the last step]}``.
+    finite
+        False where a weight is NaN or infinite.
+    empty
+        Why the artifact holds nothing (no coefficient, no tree); "" where it does.
+    """
+
+    engine: str
+    estimator: str
+    steps: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    features: tuple[str, ...] | None = None
+    classes: tuple[Any, ...] | None = None
+    fitted: Mapping[str, Any] = field(default_factory=dict)
+    finite: bool = True
+    empty: str = ""
+
+
+class Model(Protocol):
+    """A fitted model that can be asked, and fitted again."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what the model is: the artifact's bytes, or template, parameters, rows and seed of a refit."""
+        ...
+
+    def describe(self) -> Description:
+        """What the artifact says about itself."""
+        ...
+
+    def predict(self, table: Table) -> Prediction:
+        """The answers for every row; raises `ModelError` where the model cannot take the table."""
+        ...
+
+    def refit(self, table: Table, target: str, *, parameters: Mapping[str, Any] | None = None, seed: int | None = None) -> Model:
+        """An unfitted copy with some parameters changed, fitted on `table`; raises `ModelError` where it cannot be.
+
+        Parameters
+        ----------
+        table
+            Training rows with the target among the columns; rows whose target is null are left out.
+        target
+            Label column.
+        parameters
+            Parameters to change, by full name.
+        seed
+            Value for every `random_state`; None leaves them as they are.
+        """
+        ...
