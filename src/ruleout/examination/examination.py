@@ -84,11 +84,12 @@ class Event:
     """What the walk tells a listener while it goes: the examination prints nothing itself.
 
     kind
-        `problem` (payload: Problem), `assumption` (str), `intent` (dict with cause, intent, action, before a step that may
+        `problem` (payload: Problem), `assumption` (str), `hypotheses` (tuple of Hypothesis: the priors, once, before the first
+        step), `intent` (dict with cause, intent, action, before a step that may
         take long), `progress` (dict with done, total, what), `step` (Step), `conclusion` (Conclusion).
     """
 
-    kind: Literal["problem", "assumption", "intent", "progress", "step", "conclusion"]
+    kind: Literal["problem", "assumption", "hypotheses", "intent", "progress", "step", "conclusion"]
     payload: Any
 
 
