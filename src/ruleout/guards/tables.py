@@ -223,7 +223,7 @@ def _standard(values: np.ndarray) -> np.ndarray:
 
 def _finite(table: Table, column: str) -> np.ndarray:
     values = table.numbers(column)
-    return values[np.isfinite(values)]
+    return np.asarray(values[np.isfinite(values)])
 
 
 def _rows(table: Table, columns: Any) -> list[tuple[str | None, ...]]:
