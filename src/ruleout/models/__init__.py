@@ -1,1 +1,9 @@
-"""models"""
+"""Artifacts of every kind: opened (those in files in a child process), asked, described and fitted again.
+
+One file per engine with the same furniture; nothing heavier than Arrow is imported before a model is opened.
+"""
+
+from ruleout.models.artifact import Artifact
+from ruleout.models.model import Description, Model, Prediction
+
+__all__ = ["Artifact", "Description", "Model", "Prediction"]

@@ -1,0 +1,231 @@
+"""The child process in which artifacts are loaded, asked and fitted: `python -m ruleout.models.worker`.
+
+It reads requests from the pipe that it was started with and answers on the one it had as standard output. Whatever the
+artifact prints goes to standard error, so that it cannot be taken for an answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ruleout.errors import ModelError, RuleoutError
+from ruleout.models import wire
+from ruleout.models.scikit_learn import ScikitLearnModel, first_line, told_warnings
+from ruleout.tables.table import Table
+
+__all__ = ["main", "metric_function"]
+
+Answer = tuple[dict[str, Any], list[bytes]]
+
+
+class _Shop:
+    """The models and tables that the child holds, by the names its parent gave them."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, ScikitLearnModel] = {}
+        self.tables: dict[str, Table] = {}
+
+    def answer(self, request: Mapping[str, Any], payloads: list[bytes]) -> Answer:
+        """Return the answer to one request."""
+        for handle in request.get("drop", ()):
+            self.models.pop(handle, None)
+        for fingerprint in request.get("forget", ()):
+            self.tables.pop(fingerprint, None)
+        if (sent := request.get("send")) is not None:
+            self.tables[sent["fingerprint"]] = Table(wire.unpack_table(payloads.pop(0)), name=sent["name"], origin=sent["origin"])
+        if request["do"] == "metric":
+            return self.do_metric(request, payloads)
+        operation: Callable[[Mapping[str, Any]], Answer] = getattr(self, f"do_{request['do']}")
+        return operation(request)
+
+    def do_open(self, request: Mapping[str, Any]) -> Answer:
+        """Load an artifact."""
+        estimator, notes = load(Path(request["path"]), request["name"])
+        self.models[request["handle"]] = ScikitLearnModel(estimator, fingerprint=request["fingerprint"], name=request["name"], notes=notes)
+        return {}, []
+
+    def do_describe(self, request: Mapping[str, Any]) -> Answer:
+        """Describe a model."""
+        return {"description": wire.description_to_dict(self.models[request["handle"]].describe())}, []
+
+    def do_predict(self, request: Mapping[str, Any]) -> Answer:
+        """Ask a model about a table."""
+        return wire.pack_prediction(self.models[request["handle"]].predict(self._table(request)))
+
+    def do_refit(self, request: Mapping[str, Any]) -> Answer:
+        """Fit a model again on a table."""
+        template = self.models[request["of"]]
+        self.models[request["handle"]] = template.refit(
+            self._table(request), request["target"], parameters=request["parameters"], seed=request["seed"]
+        )
+        return {}, []
+
+    def do_metric(self, request: Mapping[str, Any], payloads: list[bytes]) -> Answer:
+        """Evaluate a metric of the case's own."""
+        truth, prediction = wire.unpack_values(payloads[0]), wire.unpack_values(payloads[1])
+        shape = request["score"]
+        score = None if shape is None else np.frombuffer(payloads[2], dtype=np.float64).reshape(shape)
+        function = metric_function(request["spec"])
+        try:
+            value = float(_call(function, truth, prediction, score))
+        except Exception as error:  # The case's own code; whatever it raises is reported.
+            raise ModelError(f"case.toml [case] metric = {request['spec']!r}: evaluating it failed: {first_line(error)}.") from error
+        return {"value": value}, []
+
+    def _table(self, request: Mapping[str, Any]) -> Table:
+        return self.tables[request["table"]]
+
+
+def load(path: Path, name: str) -> tuple[Any, list[str]]:
+    """Load an artifact from joblib or pickle: the model and the warnings that came up.
+
+    Raises
+    ------
+    ModelError
+        It is damaged, needs a package that is not there, or holds no model.
+    """
+    import joblib
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            loaded = joblib.load(path)
+        except MemoryError:
+            raise
+        except ModuleNotFoundError as error:
+            package = (error.name or str(error)).split(".")[0]
+            raise wire.MissingModuleError(
+                f"{name}: the artifact needs the package {package!r}, which is not installed here; install it beside ruleout.",
+                error.name or "",
+            ) from error
+        except Exception as error:  # A stranger's bytes may raise anything while they are loaded.
+            raise ModelError(f"{name}: {_why(error)}") from error
+    return _model_inside(loaded, name), told_warnings(caught)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, AttributeError) and "__main__" in str(error):
+        return (
+            "the artifact was saved from a script and needs a class or function of that script "
+            f"({first_line(error)}); define it in an importable module and save the artifact again."
+        )
+    if isinstance(error, (AttributeError, ImportError)):
+        return f"it was saved with other versions of its packages than are here ({first_line(error)}); install those it was made with."
+    return f"the artifact does not load, it is truncated or damaged ({first_line(error)}); save it again."
+
+
+def _model_inside(loaded: Any, name: str) -> Any:
+    if hasattr(loaded, "predict"):
+        return loaded
+    if isinstance(loaded, Mapping):
+        models = [v for v in loaded.values() if hasattr(v, "predict")]
+        if len(models) == 1:
+            return models[0]
+    what = type(loaded).__name__
+    if loaded is None or (hasattr(loaded, "__len__") and not isinstance(loaded, type) and len(loaded) == 0):
+        raise ModelError(f"{name}: the artifact is empty: it holds {what if loaded is not None else None}, expected a fitted model.")
+    raise ModelError(f"{name}: the artifact holds a {what}, expected a fitted model with a predict method.")
+
+
+def metric_function(spec: str) -> Callable[..., Any]:
+    """Import the function that "module:function" names.
+
+    Raises
+    ------
+    ModelError
+        There is no such module or function.
+    """
+    module_name, _, function_name = spec.partition(":")
+    if not module_name or not function_name:
+        raise ModelError(f'case.toml [case] metric = {spec!r}: expected "module:function".')
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # Importing the case's own code may raise anything.
+        raise ModelError(f"case.toml [case] metric = {spec!r}: importing {module_name} failed: {first_line(error)}.") from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise ModelError(f"case.toml [case] metric = {spec!r}: {module_name} has no function {function_name!r}.")
+    return function  # type: ignore[no-any-return]  # callable() does not narrow to Callable[..., Any]
+
+
+def _call(function: Callable[..., Any], truth: np.ndarray, prediction: np.ndarray, score: np.ndarray | None) -> Any:
+    """Call a metric with what it asks for: (truth, prediction), and the score as a third argument or by name."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return function(truth, prediction)
+    for parameter in parameters[2:]:
+        if parameter.name in {"score", "scores", "y_score", "y_proba", "y_prob", "proba"}:
+            return function(truth, prediction, **{parameter.name: score})
+    required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(required) >= 3:
+        return function(truth, prediction, score)
+    if len(required) >= 2 and required[1].name in {"y_score", "y_proba", "y_prob", "score"}:
+        return function(truth, score)
+    return function(truth, prediction)
+
+
+def _limit_memory(limit: int) -> None:
+    try:
+        import resource
+    except ImportError:  # There are no such limits on Windows.
+        return
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Take the protocol's pipes out of the artifact's reach: standard output becomes standard error, input is empty."""
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def main() -> None:
+    """Answer requests until the parent closes the pipe."""
+    requests, answers = _pipes()
+    if len(sys.argv) > 1:
+        _limit_memory(int(sys.argv[1]))
+    warnings.simplefilter("ignore")
+    # Imported before the first request, while the parent is still reading its tables.
+    for module in ("pandas", "joblib", "sklearn.pipeline"):
+        importlib.import_module(module)
+    shop = _Shop()
+    while True:
+        try:
+            request, payloads = wire.receive(requests)
+        except (EOFError, wire.BrokenFrameError):
+            return
+        header: dict[str, Any]
+        out: list[bytes] = []
+        try:
+            header, out = shop.answer(request, payloads)
+        except wire.MissingModuleError as error:
+            header = {"error": str(error), "module": error.module}
+        except RuleoutError as error:
+            header = {"error": str(error)}
+        except MemoryError:
+            header = {
+                "error": f"{request.get('name', 'model')}: out of memory in the child process; use a smaller table or raise the limit."
+            }
+        except (Exception, SystemExit) as error:  # The artifact's own code; the child goes on with the next request.
+            header = {"error": f"{request.get('name', 'model')}: {first_line(error)}."}
+        wire.send(answers, header, out)
+
+
+if __name__ == "__main__":
+    main()
