@@ -1,0 +1,78 @@
+"""The page on regularisation strength."""
+
+from __future__ import annotations
+
+from ruleout.case.case import Case
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.settings import guard_setting, look_at_settings, put_setting
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+
+__all__ = ["Regularization"]
+
+
+class Regularization(Cause):
+    """The regularisation strength is wrong, so the model is held too tightly to learn or too loosely to generalise.
+
+    What goes wrong
+    ---------------
+    A setting that trades fit for simplicity (C, alpha, lambda, dropout, weight decay, depth, leaves, least samples in a leaf) has
+    another value than the one that was tuned for these data.
+
+    Why it happens
+    --------------
+    C is an inverse strength and alpha is not, so a port between libraries turns the scale over; a sum of losses becomes a mean and
+    the same number weighs n times as much; a default moves; a value from a search on a small sample is kept.
+
+    What you see
+    ------------
+    Too strong: training and validation score fall together and answers draw towards the mean. Too weak: the training score rises
+    while the validation score falls.
+
+    How it is tested
+    ----------------
+    The two configurations are compared key by key (the artifacts' own parameters where there are no files), names, seeds and paths
+    aside. Each changed key of this kind is a suspect with evidence 0.5 + 2.5 (1 - exp(-|ln(new / old)| / ln 3)). The suspect is
+    confirmed by fitting again with the reference's value of this one key and all else as it is.
+
+    What would rule it out
+    ----------------------
+    Equal settings on both sides, or a refit with the reference's value that leaves the metric where it was.
+
+    How it is fixed
+    ---------------
+    Give the setting back the value of the reference, or tune it again on the present data.
+
+    How it stays fixed
+    ------------------
+    Pin the setting in the reviewed configuration and compare it with the last good run before each training.
+
+    Told apart from
+    ---------------
+    model.learning-rate and model.hyperparameter, which are about other keys. model.overfitting and model.underfitting describe the
+    same symptom without a changed setting: where a setting explains it, this page comes first.
+
+    References
+    ----------
+    Hoerl and Kennard (1970), Ridge regression, Technometrics 12. Hastie, Tibshirani and Friedman (2009), The Elements of
+    Statistical Learning, section 3.4 and chapter 7.
+    """
+
+    needs = (("reference.config", "current.config"), ("reference.model", "current.model"))
+    cost = 0.05
+
+    def suspect(self, problem: Problem) -> Look:
+        """Compare the settings that say how simple the model must be."""
+        return look_at_settings(problem, "regularization")
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """The current side with the reference's value of this one setting, to be fitted again."""
+        return put_setting(case, finding, finding.side, "healthy")
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """The reference side with the current value of this one setting, to be fitted again."""
+        return put_setting(case, finding, "reference", "broken")
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The setting has the value that it had when the system worked."""
+        return guard_setting(self.id(), finding)

@@ -1,0 +1,123 @@
+"""The page on underfitting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.scores import better, explained_by_setting, figure, spread, train_score
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.tables.table import Table
+
+__all__ = ["Underfitting"]
+
+
+class Underfitting(Cause):
+    """The model does not even fit its training rows, because its capacity or its training is too small for them.
+
+    What goes wrong
+    ---------------
+    The model cannot, or was not given the time to, express what the training rows hold: the training score itself is poor.
+
+    Why it happens
+    --------------
+    A smaller model for speed, training stopped early, a restraint too strong, columns that no longer reach the model, a task that
+    grew (more classes, more kinds of rows) under an old model.
+
+    What you see
+    ------------
+    Training and validation score fall together and stay close. The training loss still falls, or never began to, at the end.
+
+    How it is tested
+    ----------------
+    Fall of the training score against the reference's, counted so that better is more, in units of its noise s:
+    evidence min(1, fall / 8 s) where the gap to validation did not widen by more than half the fall. It is low on purpose: wrong
+    labels lower the training score as well. Loss curves, where there are any: the share of the whole fall of the training loss that
+    happens in the last tenth, and the last training loss against the reference's.
+
+    What would rule it out
+    ----------------------
+    A training score as good as the reference's: a model that fits its own rows is not too small for them.
+
+    How it is fixed
+    ---------------
+    Give the model its capacity or its training back: rounds, epochs, depth, width, columns, or a weaker restraint.
+
+    How it stays fixed
+    ------------------
+    Let the gate bound the training score from below, and stop training on a plateau and not on a clock.
+
+    Told apart from
+    ---------------
+    A changed setting that explains it comes first (model.regularization, model.hyperparameter, model.learning-rate). Wrong training
+    labels (data.label-errors) make any model look too small.
+
+    References
+    ----------
+    Hastie, Tibshirani and Friedman (2009), The Elements of Statistical Learning, section 7.3. Goodfellow, Bengio and Courville
+    (2016), Deep Learning, section 5.2.
+    """
+
+    needs = (("current.train", "current.model"), ("current.history",))
+    cost = 0.4
+
+    def suspect(self, problem: Problem) -> Look:
+        """Compare the training scores of both sides, and read the end of the loss curves."""
+        findings = [f for f in (_from_scores(problem), _from_curves(problem)) if f is not None]
+        if findings:
+            return Look((max(findings, key=lambda f: f.evidence),), 0.6, covers=("model", "history"))
+        n = problem.case.current.train.n_rows if problem.case.current.train else 0
+        return Look((), 0.6, f"model: the training score has not fallen beyond noise, n = {n:,}.", ("model", "history"))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The model scores on its training rows as it did when the system worked, less half of the fall."""
+        before, now = finding.figures.get("reference"), finding.figures.get("current")
+        if finding.component != "model" or before is None or now is None:
+            return None
+        limits = {"low" if better(problem) > 0 else "high": (float(before) + float(now)) / 2}
+        return Guard(
+            self.id(), finding.place, "model_metric", "model", {"table": "train", **limits}, "The model does not fit its training rows."
+        )
+
+
+def _from_scores(problem: Problem) -> Finding | None:
+    trained, before, sign = train_score(problem, "current"), train_score(problem, "reference"), better(problem)
+    if trained is None or before is None:
+        return None
+    noise = 2.0 * spread(problem)
+    fall = sign * (before - trained)
+    judged, was = figure(problem, "recomputed", "current"), figure(problem, "recomputed", "reference")
+    widened = sign * (trained - judged) - sign * (before - was) if judged is not None and was is not None else 0.0
+    if fall <= 2 * noise or widened > 0.5 * fall:
+        return None
+    n = problem.case.current.train.n_rows if problem.case.current.train else 0
+    statement = (
+        f"model: training score {trained:.4g}, in the reference {before:.4g}: {fall:.4f} worse, expected within {2 * noise:.4f}, n = {n:,}."
+    )
+    evidence = min(1.0, fall / (4 * noise)) * (0.3 if explained_by_setting(problem) else 1.0)
+    return Finding("model", "model", evidence, statement, {"current": trained, "reference": before, "fall": fall}, specificity=0.3)
+
+
+def _from_curves(problem: Problem) -> Finding | None:
+    history = problem.case.current.history
+    end = _ending(history)
+    was = _ending(problem.case.reference.history) if problem.case.reference else None
+    if end is None or history is None or (was is None and end[1] < 0.08) or (was is not None and not (end[0] > 1.2 * was[0] + 1e-9)):
+        return None
+    yardstick = f"the reference ended at {was[0]:.4g}" if was else "expected under 8.0% of the fall in the last tenth"
+    statement = f"model: training loss ends at {end[0]:.4g} with {end[1]:.1%} of its fall in the last tenth; {yardstick}, n = {history.n_rows:,} steps."
+    evidence = (1.0 if was else 0.5) * (0.3 if explained_by_setting(problem) else 1.0)
+    return Finding("model", "history", evidence, statement, {"loss": end[0], "late": end[1]}, specificity=0.3)
+
+
+def _ending(history: Table | None) -> tuple[float, float] | None:
+    """The last training loss, and the share of its whole fall that came in the last tenth of the steps."""
+    if history is None or "train_loss" not in history or history.kind("train_loss") != "numeric":
+        return None
+    loss = history.numbers("train_loss")
+    loss = loss[np.isfinite(loss)]
+    if len(loss) < 5 or loss[0] <= loss[-1]:
+        return (float(loss[-1]), 0.0) if len(loss) >= 5 else None
+    late = max(1, len(loss) // 10)
+    return float(loss[-1]), float((loss[-1 - late] - loss[-1]) / (loss[0] - loss[-1]))
