@@ -67,76 +67,24 @@ OF_LABELS = frozenset(
 )
 """Settings whose value is a mapping from data values: they change as one."""
 
-REGULARIZATION = frozenset(
-    [
-        "c",
-        "alpha",
-        "alphas",
-        "lambda",
-        "lambd",
-        "lamb",
-        "penalty",
-        "l1",
-        "l2",
-        "l1_ratio",
-        "gamma",
-        "ccp_alpha",
-        "depth",
-        "max_depth",
-        "tree_depth",
-        "num_leaves",
-        "max_leaves",
-        "max_leaf_nodes",
-        "subsample",
-        "bagging_fraction",
-        "feature_fraction",
-        "weight_decay",
-        "wd",
-        "decay_weight",
-        "nu",
-        "var_smoothing",
-        "shrinkage",
-        "label_smoothing",
-        "drop_rate",
-        "drop_path",
-        "max_delta_step",
-        "min_split_gain",
-        "min_gain_to_split",
-        "min_impurity_decrease",
-        "rsm",
-        "random_strength",
-        "nodesize",
-        "max_norm",
-        "min_data_in_leaf",
-        "min_sum_hessian_in_leaf",
-        "l2_leaf_reg",
-    ]
-)
+# fmt: off
+REGULARIZATION = frozenset({
+    "c", "alpha", "alphas", "lambda", "lambd", "lamb", "penalty", "l1", "l2", "l1_ratio", "gamma", "ccp_alpha", "depth",
+    "max_depth", "tree_depth", "num_leaves", "max_leaves", "max_leaf_nodes", "subsample", "bagging_fraction", "feature_fraction",
+    "weight_decay", "wd", "decay_weight", "nu", "var_smoothing", "shrinkage", "label_smoothing", "drop_rate", "drop_path",
+    "max_delta_step", "min_split_gain", "min_gain_to_split", "min_impurity_decrease", "rsm", "random_strength", "nodesize",
+    "max_norm", "min_data_in_leaf", "min_sum_hessian_in_leaf", "l2_leaf_reg",
+})
+# fmt: on
 REGULARIZATION_PATTERN = re.compile(
     r"^(reg|regularization|regularisation|lambda|l1|l2)_|_(regularization|regularisation|reg|penalty|l1|l2)$|dropout|^min_(samples|child|data)_|^colsample|^regulari[sz]ation$"
 )
-LEARNING_RATE = frozenset(
-    [
-        "learning_rate",
-        "lr",
-        "eta",
-        "eta0",
-        "learning_rate_init",
-        "step_size",
-        "momentum",
-        "nesterovs_momentum",
-        "power_t",
-        "beta_1",
-        "beta_2",
-        "beta1",
-        "beta2",
-        "warmup",
-        "lr_scheduler",
-        "scheduler",
-        "schedule",
-        "lr_schedule",
-    ]
-)
+# fmt: off
+LEARNING_RATE = frozenset({
+    "learning_rate", "lr", "eta", "eta0", "learning_rate_init", "step_size", "momentum", "nesterovs_momentum", "power_t",
+    "beta_1", "beta_2", "beta1", "beta2", "warmup", "lr_scheduler", "scheduler", "schedule", "lr_schedule",
+})
+# fmt: on
 LEARNING_RATE_PATTERN = re.compile(r"^(lr|learning_rate|warmup|scheduler|schedule)_|_(lr|learning_rate|schedule|scheduler|warmup)$")
 
 

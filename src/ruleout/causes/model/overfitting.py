@@ -127,7 +127,8 @@ def _from_curves(problem: Problem) -> Finding | None:
         return None
     evidence = min(3.0, 1.0 + 2.0 * loss[0]) * (0.3 if explained_by_setting(problem) else 1.0)
     yardstick = f"the reference's rose by {was[0]:.1%}" if was else "expected at most 5.0%"
-    statement = f"model: validation loss ends {loss[0]:.1%} above its lowest, at step {loss[1]}, while training loss fell; {yardstick}, n = {history.n_rows:,} steps."
+    said = f"model: validation loss ends {loss[0]:.1%} above its lowest, at step {loss[1]}, while training loss fell"
+    statement = f"{said}; {yardstick}, n = {history.n_rows:,} steps."
     return Finding("model", "history", evidence, statement, {"rise": loss[0], "step": loss[1]}, specificity=0.3)
 
 
@@ -135,7 +136,7 @@ def _risen(history: Table | None) -> tuple[float, int] | None:
     """How far the validation loss ends above its lowest point, as a share, and where that was; None where training loss did not fall on."""
     if history is None or not {"train_loss", "val_loss"} <= set(history.columns):
         return None
-    if "numeric" != history.kind("train_loss") or "numeric" != history.kind("val_loss"):
+    if {history.kind("train_loss"), history.kind("val_loss")} != {"numeric"}:
         return None
     train, judged = history.numbers("train_loss"), history.numbers("val_loss")
     kept = np.isfinite(train) & np.isfinite(judged)

@@ -106,7 +106,8 @@ def _from_curves(problem: Problem) -> Finding | None:
     if end is None or history is None or (was is None and end[1] < 0.08) or (was is not None and not (end[0] > 1.2 * was[0] + 1e-9)):
         return None
     yardstick = f"the reference ended at {was[0]:.4g}" if was else "expected under 8.0% of the fall in the last tenth"
-    statement = f"model: training loss ends at {end[0]:.4g} with {end[1]:.1%} of its fall in the last tenth; {yardstick}, n = {history.n_rows:,} steps."
+    said = f"model: training loss ends at {end[0]:.4g} with {end[1]:.1%} of its fall in the last tenth"
+    statement = f"{said}; {yardstick}, n = {history.n_rows:,} steps."
     evidence = (1.0 if was else 0.5) * (0.3 if explained_by_setting(problem) else 1.0)
     return Finding("model", "history", evidence, statement, {"loss": end[0], "late": end[1]}, specificity=0.3)
 
