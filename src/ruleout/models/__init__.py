@@ -5,5 +5,6 @@ One file per engine with the same furniture; nothing heavier than Arrow is impor
 
 from ruleout.models.artifact import Artifact
 from ruleout.models.model import Description, Model, Prediction
+from ruleout.models.witness import fit_witness
 
-__all__ = ["Artifact", "Description", "Model", "Prediction"]
+__all__ = ["Artifact", "Description", "Model", "Prediction", "fit_witness"]

@@ -20,7 +20,7 @@ from ruleout.models.learned import NOT_JSON, ask, delegate, json_able, last_step
 from ruleout.models.model import Description, Prediction
 from ruleout.tables.table import Table
 
-__all__ = ["ScikitLearnModel", "first_line", "plain_values", "refit_fingerprint", "told_warnings"]
+__all__ = ["ScikitLearnModel", "first_line", "plain_values", "quietly", "refit_fingerprint", "told_warnings"]
 
 WEIGHTS = ("coef_", "intercept_", "coefs_", "intercepts_", "dual_coef_", "theta_", "var_", "means_", "feature_log_prob_")
 SEEDS = ("random_state", "random_seed")
@@ -149,7 +149,7 @@ class ScikitLearnModel:
         if table.n_rows == 0:
             raise ModelError(f"{self._name}: {table.origin} has no rows to predict.")
         try:
-            with _quietly():
+            with quietly():
                 return self._ask(self._inputs(table), table)
         except ModelError:
             raise
@@ -216,7 +216,7 @@ class ScikitLearnModel:
         fingerprint = refit_fingerprint(self._fingerprint, table, target, parameters, seed)
         frame = _frame(rows.select([*features, target]), {})
         try:
-            with _quietly() as notes:
+            with quietly() as notes:
                 named = named_features(self._estimator) is not None
                 fitted, categories = self._fit(fresh, frame[features] if named else frame[features].to_numpy(), frame[target])
         except Exception as error:  # The estimator is foreign code; whatever it raises is the reason why it cannot be fitted.
@@ -361,7 +361,7 @@ def _texts_as_categories(inputs: Any) -> Any:
 
 
 @contextmanager
-def _quietly() -> Iterator[list[str]]:
+def quietly() -> Iterator[list[str]]:
     """Run foreign code on one thread with its warnings kept, counted by kind, and not shown."""
     import joblib
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types

@@ -1,0 +1,285 @@
+"""Runs a case's `[run]` commands: placeholders filled in, in the case's folder, within a time, and with a result to show.
+
+The caller has made sure that the case is trusted: a command runs whatever the case says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ruleout.errors import CommandError, TableError, nearest
+from ruleout.models.model import Prediction
+from ruleout.tables.table import Table
+
+__all__ = ["PLACEHOLDERS", "fill", "placeholders", "run_predict", "run_train"]
+
+ConfigFormat = Literal["json", "toml", "yaml"]
+
+PLACEHOLDERS = ("train", "config", "model", "data", "predictions", "seed")
+PATTERN = re.compile(r"(?<!\{)\{([A-Za-z_]\w*)\}(?!\})")
+
+
+def placeholders(command: str) -> tuple[str, ...]:
+    """Return the names in braces in a command line, each once, in their order; doubled braces are literal."""
+    return tuple(dict.fromkeys(PATTERN.findall(command)))
+
+
+def fill(command: str, values: Mapping[str, str], *, field: str) -> str:
+    """Return a command line with its placeholders filled in, each value quoted for the shell.
+
+    Parameters
+    ----------
+    command
+        As in `case.toml`.
+    values
+        What can be filled in.
+    field
+        Its key in `[run]`, for errors.
+
+    Raises
+    ------
+    CommandError
+        It has a placeholder that cannot be filled in.
+    """
+    for name in placeholders(command):
+        if name in values:
+            continue
+        where = f'case.toml [run] {field} = "{command}"'
+        if name in PLACEHOLDERS:
+            raise CommandError(
+                f"{where}: there is nothing to put in {{{name}}} here; {field} can name {', '.join(f'{{{v}}}' for v in values)}."
+            )
+        raise CommandError(
+            f"{where}: {{{name}}} is no placeholder, expected {', '.join(f'{{{v}}}' for v in values)}.{nearest(name, PLACEHOLDERS)}"
+        )
+    filled = PATTERN.sub(lambda match: shlex.quote(values[match[1]]), command)
+    return filled.replace("{{", "{").replace("}}", "}")
+
+
+def run_train(
+    command: str,
+    *,
+    folder: Path,
+    table: Table,
+    config: Mapping[str, Any] | None,
+    seed: int | None = None,
+    timeout: float | None = None,
+    config_format: ConfigFormat = "json",
+    suffix: str = ".joblib",
+    scratch: Path | None = None,
+) -> Path:
+    """Run `[run] train` on a table and a configuration, and return the model file that it wrote.
+
+    Parameters
+    ----------
+    command
+        With `{train}`, `{config}`, `{model}`, `{seed}` to fill in; one that does not name `{seed}` runs without.
+    folder
+        The case's folder, where it runs.
+    table
+        Training rows, written in the format of the file they came from: CSV where that was CSV, else Parquet.
+    config
+        Configuration, written as `config_format`; None where the side has none.
+    seed
+        None where no seed matters: then 0 is filled in.
+    timeout
+        Seconds after which it is ended, with all that it started.
+    suffix
+        What the model file's name ends with.
+    scratch
+        Where the files go; by default a temporary folder that lasts as long as this process.
+
+    Raises
+    ------
+    CommandError
+        A placeholder cannot be filled in, or the command fails, takes too long, or leaves no model.
+    """
+    room = _room(scratch)
+    model = room / f"model{suffix}"
+    values = {"train": str(_write_table(table, room, "train")), "model": str(model), "seed": str(seed or 0)}
+    if config is not None:
+        values["config"] = str(_write_config(config, room, config_format))
+    _run(fill(command, values, field="train"), folder=folder, room=room, timeout=timeout, where=f'case.toml [run] train = "{command}"')
+    _exists(model, f'case.toml [run] train = "{command}"', "{model}")
+    return model
+
+
+def run_predict(
+    command: str,
+    *,
+    folder: Path,
+    model: Path,
+    table: Table,
+    config: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    timeout: float | None = None,
+    config_format: ConfigFormat = "json",
+    scratch: Path | None = None,
+) -> Prediction:
+    """Run `[run] predict` on a table and return the answers that it wrote.
+
+    Parameters
+    ----------
+    command
+        With `{model}`, `{data}`, `{predictions}` (and `{config}`, `{seed}`) to fill in.
+    model
+        The fitted artifact.
+    table
+        Rows to be answered, in their order.
+    folder, config, seed, timeout, config_format, scratch
+        As in `run_train`.
+
+    Raises
+    ------
+    CommandError
+        As in `run_train`, or the answers have no `prediction` column or another number of rows.
+    """
+    room = _room(scratch)
+    data = _write_table(table, room, "data")
+    out = room / f"predictions{data.suffix}"
+    values = {"model": str(model.resolve()), "data": str(data), "predictions": str(out), "seed": str(seed or 0)}
+    if config is not None:
+        values["config"] = str(_write_config(config, room, config_format))
+    where = f'case.toml [run] predict = "{command}"'
+    _run(fill(command, values, field="predict"), folder=folder, room=room, timeout=timeout, where=where)
+    _exists(out, where, "{predictions}")
+    return _read_predictions(out, where, table)
+
+
+@cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="ruleout-run-", ignore_cleanup_errors=True)
+
+
+def _room(scratch: Path | None) -> Path:
+    """Return a new empty folder for one run."""
+    parent = scratch.resolve() if scratch is not None else Path(_scratch().name)
+    parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="run-", dir=parent))
+
+
+def _write_table(table: Table, room: Path, name: str) -> Path:
+    arrow = table.arrow
+    if re.search(r"\.(csv|tsv|txt)(\.\w+)?$", table.origin.lower()):
+        path = room / f"{name}.csv"
+        arrow.to_pandas(ignore_metadata=True).to_csv(path, index=False)
+        return path
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = room / f"{name}.parquet"
+    try:
+        arrow.slice(0, 1).to_pandas()
+    except (pa.ArrowException, ValueError, TypeError):
+        # The schema may carry the data types of a frame whose columns have changed since; nobody could read it as pandas.
+        arrow = arrow.replace_schema_metadata(None)
+    pq.write_table(arrow, path)
+    return path
+
+
+def _write_config(config: Mapping[str, Any], room: Path, format_: ConfigFormat) -> Path:
+    path = room / f"config.{format_}"
+    if format_ == "toml":
+        import tomli_w
+
+        text = tomli_w.dumps(_without_none(dict(config)))
+    elif format_ == "yaml":
+        import yaml  # type: ignore[import-untyped]  # it ships no types
+
+        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    else:
+        text = json.dumps(dict(config), indent=2, default=str)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _without_none(value: Any) -> Any:
+    """Return a configuration without the nulls that TOML cannot say: a key that is not there."""
+    if isinstance(value, dict):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    return [_without_none(v) for v in value if v is not None] if isinstance(value, list) else value
+
+
+def _run(line: str, *, folder: Path, room: Path, timeout: float | None, where: str) -> None:
+    environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+    errors = room / "stderr.txt"
+    try:
+        with (room / "stdout.txt").open("wb") as out, errors.open("wb") as err:
+            process = subprocess.Popen(
+                line,
+                shell=True,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise CommandError(f"{where}: it cannot be started in {folder}: {error.strerror}.") from error
+    try:
+        code = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"{where}: it took longer than {timeout:g} seconds and was ended{_last_words(errors)}.") from None
+    finally:
+        # Nothing that the command started outlives it, however it ended.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if code:
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        raise CommandError(f"{where}: it failed with {how}{_last_words(errors)}.")
+
+
+def _last_words(errors: Path, n_lines: int = 3) -> str:
+    lines = [line.strip() for line in errors.read_text("utf-8", "replace").splitlines() if line.strip()]
+    return f"; its last words: {' | '.join(line[:300] for line in lines[-n_lines:]).rstrip('.')}" if lines else ""
+
+
+def _exists(path: Path, where: str, placeholder: str) -> None:
+    if not path.exists():
+        raise CommandError(f"{where}: it ended well and wrote nothing to {placeholder}; does the command write where {placeholder} says?")
+    if (path.is_file() and path.stat().st_size == 0) or (path.is_dir() and not any(path.iterdir())):
+        raise CommandError(f"{where}: it ended well and what it wrote to {placeholder} is empty.")
+
+
+def _read_predictions(path: Path, where: str, table: Table) -> Prediction:
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as file:
+            parquet = file.read(4) == b"PAR1"
+        answers = Table(pq.read_table(path) if parquet else pa_csv.read_csv(path), name="predictions", origin="{predictions}")
+    except (pa.ArrowException, OSError) as error:
+        raise CommandError(
+            f"{where}: what it wrote to {{predictions}} is neither Parquet nor CSV: {str(error).splitlines()[0]}."
+        ) from error
+    if "prediction" not in answers:
+        found = ", ".join(answers.columns[:8])
+        raise CommandError(f"{where}: {{predictions}} has no column 'prediction' (it has {found}).{nearest('prediction', answers.columns)}")
+    if answers.n_rows != table.n_rows:
+        raise CommandError(f"{where}: {{predictions}} has {answers.n_rows:,} rows, expected {table.n_rows:,} as in {table.origin}.")
+    numeric = answers.kind("prediction") == "numeric"
+    whole = numeric and pa.types.is_integer(answers.arrow.column("prediction").type) and not answers.arrow.column("prediction").null_count
+    prediction = answers.numbers("prediction") if numeric else answers.values("prediction")
+    try:
+        score: np.ndarray | None = answers.numbers("score") if "score" in answers else None
+    except TableError as error:
+        raise CommandError(f"{where}: {error}") from error
+    return Prediction(prediction.astype(np.int64) if whole else prediction, score)
