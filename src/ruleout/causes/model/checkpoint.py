@@ -1,0 +1,198 @@
+"""The page on artifacts that are not the model that was meant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ruleout.case.case import Case, SideName
+from ruleout.case.difference import config_difference
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.scores import better, figure, measured, refitted, same_config, same_tables, spread, without_artifact
+from ruleout.guards.guard import Guard
+from ruleout.models.model import Description
+from ruleout.problem.problem import Problem
+from ruleout.tables.table import Table
+
+__all__ = ["Checkpoint"]
+
+
+class Checkpoint(Cause):
+    """The artifact is not the model that was meant: another epoch, another run, untrained, or with damaged weights.
+
+    What goes wrong
+    ---------------
+    The file that is called the model is not what training on these rows with this configuration gives.
+
+    Why it happens
+    --------------
+    A smoke run on few rows overwrites the real one, the last epoch is saved instead of the best, a registry alias points at another
+    version, an upload is cut short, weights are initialised again after loading.
+
+    What you see
+    ------------
+    The training report was good and the artifact is not. What the artifact remembers (rows seen, classes, columns, parameters)
+    belongs to another run.
+
+    How it is tested
+    ----------------
+    The current side is fitted again as it stands, over three seeds. With gain = mean(refit) - artifact, counted so that better is
+    more, and s the spread over seeds, the evidence is min(5, z^2 / 2) for z = gain / s > 3 (the log likelihood ratio of a normal
+    mean). Then the artifact's memory is held against the side: rows its scalers saw against training rows (2 % apart and unlike the
+    reference's ratio), classes against labels, parameters against the configuration, columns against the table, the reported metric
+    against what the artifact gives. Each that disagrees adds between 1 and 3.
+
+    What would rule it out
+    ----------------------
+    A refit on the unchanged side that scores like the artifact: then the rows and the settings explain the metric, not the file.
+
+    How it is fixed
+    ---------------
+    Train again on the current rows and settings, or restore the artifact of the intended run, and export that one.
+
+    How it stays fixed
+    ------------------
+    Write the fingerprint of the training rows and the configuration into the artifact, and measure the exported file itself, loaded
+    anew, before it goes out.
+
+    Told apart from
+    ---------------
+    pipeline.scaling and pipeline.encoding, where one transform alone is foreign and putting it right in place restores the metric.
+    pipeline.metric, where another definition reproduces the reported number from this same artifact. A file that holds nothing is
+    pipeline.empty-artifact.
+
+    References
+    ----------
+    Breck et al. (2017), The ML test score, IEEE Big Data, section IV (infrastructure tests 3 to 6). Cox and Hinkley (1974),
+    Theoretical Statistics, chapter 3, for the likelihood ratio.
+    """
+
+    needs = (("current.model",),)
+    cost = 2.0
+
+    def suspect(self, problem: Problem) -> Look:
+        """Fit the current side again as it stands, and hold what the artifact remembers against the side."""
+        model = problem.laboratory.model("current")
+        if model is None:
+            return Look(statement="model: the current artifact could not be opened, n = 0 artifacts.")
+        signs = _memory(problem, model.describe())
+        now = figure(problem, "recomputed", "current")
+        now = measured(problem, model, problem.case.current.validation) if now is None else now
+        values = refitted(problem, "current") if now is not None else []
+        figures: dict[str, Any] = {"signs": [text for _, text in signs], "artifact": now}
+        total = sum(weight for weight, _ in signs)
+        n = problem.case.current.validation.n_rows if problem.case.current.validation else 0
+        gain = 0.0
+        if values and now is not None:
+            again, s = sum(values) / len(values), math.hypot(spread(problem, values), 0.25 * problem.noise)
+            gain = better(problem) * (again - now)
+            figures |= {"refit": again, "gain": gain, "spread": s, "n_refits": len(values)}
+            if gain > max(3 * s, problem.noise, 0.2 * problem.harm):
+                total += min(5.0, 0.5 * (gain / s) ** 2)
+                signs.append((0.0, f"fitted again on the same rows and settings it scores {again:.4g} and not {now:.4g}"))
+            elif gain < max(2 * s, 0.1 * problem.harm):
+                total -= 3.0
+        if total > 0.5:
+            statement = f"model: {'; '.join(text for _, text in signs)}; expected an artifact of this run, n = {n:,}."
+            return Look((Finding("model", "model", min(total, 7.0), statement, figures, specificity=0.5),), 0.9, covers=("model",))
+        power = 0.9 if values else 0.4
+        said = f"; {len(values)} refits on the unchanged side gain {gain:+.4f}" if values else ""
+        return Look((), power, f"model: the artifact agrees with rows, settings and columns of its side{said}, n = {n:,}.", ("model",))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """The current side without its artifact: it is fitted again from its own rows and settings."""
+        held = case.side(finding.side)
+        return without_artifact(case, finding.side) if held is not None and held.train is not None else None
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """The reference side with the current artifact."""
+        if case.reference is None or case.current.model is None:
+            return None
+        return case.with_side("reference", replace(case.reference, model=case.current.model))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The exported artifact scores as the refit, less half of what it lacked; else, it saw the rows it should have."""
+        again, now = finding.figures.get("refit"), finding.figures.get("artifact")
+        if again is not None and now is not None and finding.figures.get("gain", 0.0) > 0:
+            limits = {"low" if better(problem) > 0 else "high": (float(again) + float(now)) / 2}
+            return Guard(
+                self.id(), "model", "model_metric", "model", {"table": "validation", **limits}, "The artifact is not the model of this run."
+            )
+        return Guard(self.id(), "model", "artifact_rows", "model", {"table": "train"}, "The artifact was fitted on other rows than these.")
+
+
+def _memory(problem: Problem, now: Description) -> list[tuple[float, str]]:
+    """What the artifact remembers that its side contradicts: weight and words."""
+    found: list[tuple[float, str]] = []
+    current, target = problem.case.current, problem.case.target
+    if not now.finite:
+        found.append((3.0, "a weight is NaN or infinite"))
+    ratio = _rows_seen(problem, "current")
+    usual = _rows_seen(problem, "reference")
+    if ratio is not None and abs(ratio - (1.0 if usual is None else usual)) > 0.02:
+        n = current.train.n_rows if current.train else 0
+        known = usual is not None or ratio < 0.5
+        found.append((3.0 if known else 1.0, f"its scalers saw {round(ratio * n):,} rows of {n:,}"))
+    if current.train is not None and target in current.train and now.classes:
+        labels, classes = _labels(current.train, str(target)), {_text(c) for c in now.classes}
+        if labels and labels != classes and len(labels) <= 1000:
+            found.append(
+                (3.0, f"it answers {len(classes)} classes and the training rows hold {len(labels)}, {len(labels ^ classes)} unlike")
+            )
+    if current.train is not None and now.features:
+        absent = [c for c in now.features if c not in current.train]
+        if absent:
+            found.append((1.5, f"{len(absent)} of its {len(now.features)} columns are not in the training table ({absent[0]!r})"))
+    wrong = _parameters(problem, now)
+    if wrong:
+        found.append((3.0, f"its {wrong[0]} is {wrong[1]!r} and the configuration says {wrong[2]!r}"))
+    held = problem.case.reference.model if problem.case.reference else None
+    moved = same_tables(problem.case) is False or same_config(problem.case) is False
+    if moved and held is not None and current.model is not None and held.fingerprint == current.model.fingerprint:
+        found.append((1.5, "it is the reference's artifact byte for byte although rows or settings changed"))
+    said, given = figure(problem, "reported", "current"), figure(problem, "recomputed", "current")
+    if said is not None and given is not None and better(problem) * (said - given) > max(3 * spread(problem), 0.0051):
+        found.append((1.5, f"the run reported {said:.4g} and the artifact gives {given:.4g}"))
+    return found
+
+
+def _rows_seen(problem: Problem, side: SideName) -> float | None:
+    """Rows that the artifact's scalers saw over the labelled rows of its training table; None where it does not say."""
+    held, model, target = problem.case.side(side), problem.laboratory.model(side), problem.case.target
+    if held is None or held.train is None or model is None:
+        return None
+    seen = [float(np.max(s["samples"])) for s in model.describe().fitted.get("scalers", ()) if s.get("samples") is not None]
+    labelled = (
+        held.train.n_rows - held.train.arrow.column(target).null_count if target is not None and target in held.train else held.train.n_rows
+    )
+    return max(seen) / labelled if seen and labelled else None
+
+
+def _parameters(problem: Problem, now: Description) -> tuple[str, Any, Any] | None:
+    """The first parameter of the artifact that its side's configuration contradicts, with both values."""
+    config: Mapping[str, Any] | None = problem.case.current.config
+    reference = problem.laboratory.model("reference")
+    was = problem.case.reference.config if problem.case.reference else None
+    if config is None or was is None or reference is None:
+        return None
+    before = reference.describe().parameters
+    for key in config:
+        if key not in was or config_difference({key: was[key]}, {key: config[key]}):
+            continue
+        names = [p for p, v in before.items() if p.rsplit("__", 1)[-1] == key and not config_difference({key: v}, {key: was[key]})]
+        for name in names:
+            if name in now.parameters and config_difference({key: config[key]}, {key: now.parameters[name]}):
+                return name, now.parameters[name], config[key]
+    return None
+
+
+def _labels(table: Table, target: str) -> set[str]:
+    return {v for v in table.texts(target).tolist() if v is not None}
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,0 +1,148 @@
+"""The page on models that answer one class only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ruleout.case.case import Case, SideName
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.settings import changed_settings
+from ruleout.errors import RuleoutError
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.tables.table import Table
+
+__all__ = ["ClassImbalance"]
+
+NEARLY_ALL = 0.98
+
+
+class ClassImbalance(Cause):
+    """The model answers nearly one class only, because of imbalance or of the weights that were to offset it.
+
+    What goes wrong
+    ---------------
+    Answering the commonest (or the heaviest weighted) class is the cheapest thing to learn, and that is all the model does.
+
+    Why it happens
+    --------------
+    One class outgrew the others in training, weights or resampling were dropped, doubled or turned over, or the threshold suits
+    another mix.
+
+    What you see
+    ------------
+    One answer for (nearly) every row while the labels are mixed. Accuracy may look well; balanced accuracy is 1 / classes.
+
+    How it is tested
+    ----------------
+    Share of the commonest answer on validation rows against the share of that class in the labels. At 98 % or more, at least
+    5 points above the labels and above the reference model's own share, the evidence is min(2.5, 8 (answers - labels)); a third of
+    that where a changed setting explains it, and half where the class mix of training is the reference's: then imbalance is nothing
+    new.
+
+    What would rule it out
+    ----------------------
+    Answers as mixed as the labels.
+
+    How it is fixed
+    ---------------
+    Weight the classes by their inverse share (n / (classes * count), King and Zeng 2001) or bring the lost class back, and choose
+    the threshold on validation rows.
+
+    How it stays fixed
+    ------------------
+    Let the gate bound the share of the commonest answer, and report a metric that counts each class (balanced accuracy, macro F1).
+
+    Told apart from
+    ---------------
+    A class weight that changed is model.hyperparameter first. Labels whose mix moved are data.label-shift, a class that is gone is
+    data.missing-partition. A network that answers one class because training blew up is model.learning-rate.
+
+    References
+    ----------
+    King and Zeng (2001), Logistic regression in rare events data, Political Analysis 9. He and Garcia (2009), Learning from
+    imbalanced data, IEEE TKDE 21.
+    """
+
+    needs = (("current.model", "current.validation"),)
+    cost = 0.2
+
+    def suspect(self, problem: Problem) -> Look:
+        """Hold the mix of the model's answers against the mix of the labels."""
+        if problem.case.task == "regression":
+            return Look((), 1.0, "model: the target is a number, so no class can be missing, n = 0 classes.")
+        now = _answers(problem, "current")
+        if now is None:
+            return Look(statement="model: no answers on labelled validation rows, n = 0.")
+        label, share, truth, n = now
+        was = _answers(problem, "reference")
+        usual = was[1] if was is not None else truth
+        if share < NEARLY_ALL or share - max(truth, usual) < 0.05:
+            return Look(
+                (), 0.95, f"model: the commonest answer {label!r} has a share of {share:.4f}, its label {truth:.4f}, n = {n:,}.", ("model",)
+            )
+        evidence = min(2.5, 8 * (share - max(truth, usual)))
+        if changed_settings(problem).changes:
+            evidence *= 0.33
+        elif _same_mix(problem):
+            evidence *= 0.5
+        statement = (
+            f"model: answers {label!r} for {share:.4f} of the rows, its label has {truth:.4f}, expected at most {NEARLY_ALL}, n = {n:,}."
+        )
+        repair = {"weighted": _weight_key(problem)}
+        return Look(
+            (Finding("model", "model", evidence, statement, {"answers": share, "labels": truth, "n": n}, repair, specificity=0.3),), 0.95
+        )
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """The current side with balanced class weights, where its configuration has a key for them; training rows are left alone."""
+        key = finding.repair.get("weighted")
+        return case.with_config(finding.side, {key: "balanced"}) if key else None
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The commonest answer has not nearly all rows."""
+        most = round((float(finding.figures["answers"]) + float(finding.figures["labels"])) / 2, 4)
+        said = "The model answers nearly one class only."
+        return Guard(self.id(), finding.place, "model_answers", "model", {"table": "validation", "max_share": most}, said)
+
+
+def _answers(problem: Problem, side: SideName) -> tuple[str, float, float, int] | None:
+    """The commonest answer on a side's validation rows, its share, its share in the labels, and the number of rows."""
+    held, model, target = problem.case.side(side), problem.laboratory.model(side), problem.case.target
+    table = held.validation if held else None
+    if model is None or table is None or target is None or target not in table or table.n_rows == 0:
+        return None
+    try:
+        given = [_text(v) for v in problem.laboratory.predict(model, table).prediction.tolist()]
+    except RuleoutError:
+        return None
+    labels = [v for v in table.texts(target).tolist() if v is not None]
+    if not given or len(set(labels)) < 2:
+        return None
+    label, count = Counter(given).most_common(1)[0]
+    return label, count / len(given), labels.count(label) / len(labels), len(given)
+
+
+def _same_mix(problem: Problem) -> bool:
+    reference, current, target = problem.case.reference, problem.case.current, problem.case.target
+    if reference is None or reference.train is None or current.train is None or target is None:
+        return False
+    if target not in reference.train or target not in current.train:
+        return False
+    was, now = _mix(reference.train, target), _mix(current.train, target)
+    return max((abs(was.get(k, 0.0) - now.get(k, 0.0)) for k in {**was, **now}), default=0.0) < 0.05
+
+
+def _mix(table: Table, target: str) -> dict[str, float]:
+    labels = [v for v in table.texts(target).tolist() if v is not None]
+    return {label: count / len(labels) for label, count in Counter(labels).items()}
+
+
+def _weight_key(problem: Problem) -> str | None:
+    config = problem.case.current.config or {}
+    return next((k for k in config if k.rsplit("__", 1)[-1] in ("class_weight", "class_weights")), None)
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
