@@ -5,66 +5,360 @@ The rest of ruleout never opens an artifact itself. Everything here is cached by
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ruleout.case.case import Case, SideName
+from ruleout.case.case import ABSENT, Case, Side, SideName
+from ruleout.errors import BudgetSpent, CommandError, ModelError, RuleoutError, TrustRequired
+from ruleout.models.artifact import Artifact
 from ruleout.models.model import Model, Prediction
+from ruleout.problem.metric import Evaluation, Metric, labels_of
+from ruleout.problem.parameters import changed_keys, match_parameters
 from ruleout.tables.table import Table
 
 __all__ = ["Laboratory"]
 
+SAMPLE_ROWS = 20_000
+"""Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (inference.md, R7)."""
+
 
 class Laboratory:
-    """Opens, asks and refits the models of one case. (Skeleton: bodies follow.)
+    """Opens, asks and refits the models of one case; a counterfactual is a case like any other here.
 
     Parameters
     ----------
     case
-        The case as it was read; counterfactual cases are passed to the methods.
+        The case as it was read. Its artifacts are the templates of every refit.
     seed
         Seed of every random choice.
+    budget
+        Seconds that refits may take in all; None without limit.
     """
 
-    def __init__(self, case: Case, *, seed: int = 0) -> None:
+    def __init__(self, case: Case, *, seed: int = 0, budget: float | None = None) -> None:
         self.case = case
         self.seed = seed
+        self.deadline = None if budget is None else time.monotonic() + budget
+        self.reasons: dict[str, str] = {}
+        self.n_refits = 0
+        self.refit_seconds = 0.0
+        self._models: dict[str, Model | None] = {}
+        self._fits: dict[tuple[Any, ...], Model] = {}
+        self._answers: dict[tuple[str, str], Prediction] = {}
+        self._evaluations: dict[tuple[str, ...], Evaluation] = {}
+        self._witnesses: dict[str, Model] = {}
+
+    # What is asked of models ------------------------------------------------------------------------------------------
 
     def model(self, side: SideName) -> Model | None:
-        """The side's artifact, opened; None where there is none, it is not trusted, or it does not load."""
-        raise NotImplementedError
+        """The side's artifact, opened; None where there is none, it is not trusted, or it does not load (`reasons` says why)."""
+        if side not in self._models:
+            held = self.case.side(side)
+            artifact = held.model if held else None
+            self._models[side] = None if artifact is None else self._open(side, artifact)
+        return self._models[side]
 
     def healthy_model(self) -> Model | None:
-        """The best model of the healthy world: the reference artifact, else one fitted as the current one on the reference's rows,
-        else ruleout's own boosted trees (`witness`) on the reference's rows; None without labelled reference rows."""
-        raise NotImplementedError
+        """The best model of the healthy world: the reference artifact, else one fitted on the reference's rows as the current
+        side would, else ruleout's own boosted trees on them; None without labelled reference rows.
+        """
+        opened = self.model("reference")
+        if opened is not None:
+            return opened
+        reference = self.case.reference
+        table = reference and (reference.train or reference.validation)
+        if not table or self.case.target not in table:
+            return None
+        try:
+            return self.fit(self.case, "reference")
+        except RuleoutError:
+            return self.witness(table)
 
     def witness(self, table: Table) -> Model:
-        """ruleout's own boosted trees fitted on a labelled table: a second opinion that needs no artifact and no trust."""
-        raise NotImplementedError
+        """Fit ruleout's own boosted trees on a labelled table: a second opinion that needs no artifact and no trust."""
+        from ruleout.models.witness import fit_witness
 
-    def fit(self, case: Case, side: SideName, *, seed: int | None = None) -> Model:
-        """The model that the side's training would give in `case`: by `clone(artifact).fit` or `[run] train`. Raises `ModelError`."""
-        raise NotImplementedError
+        key = table.fingerprint
+        if key not in self._witnesses:
+            task = self.case.task or "classification"
+            self._witnesses[key] = fit_witness(table, str(self.case.target), self.case.features(table), task, seed=self.seed)
+        return self._witnesses[key]
 
     def predict(self, model: Model, table: Table) -> Prediction:
         """The model's answers for a table, remembered by content."""
-        raise NotImplementedError
+        key = (model.fingerprint, table.fingerprint)
+        if key not in self._answers:
+            self._answers[key] = model.predict(table)
+        return self._answers[key]
 
     def losses(self, model: Model, table: Table) -> np.ndarray:
         """Per-row loss, shape (n_rows,): 0/1 for classes, squared error for numbers; NaN where the target is null."""
-        raise NotImplementedError
+        answer = self.predict(model, table).prediction
+        target = table.values(str(self.case.target))
+        known = np.array([v is not None for v in target.tolist()], dtype=bool)
+        if self.case.task == "regression":
+            numbers = np.array([np.nan if v is None else v for v in target.tolist()], dtype=float)
+            return np.asarray((numbers - np.asarray(answer, dtype=float)) ** 2)
+        wrong = (labels_of(target) != labels_of(answer)).astype(float)
+        wrong[~known] = np.nan
+        return wrong
+
+    # The metric -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def scorer(self) -> Metric:
+        """The case's metric, ready to be applied."""
+        name = self.case.metric or ("r2" if self.case.task == "regression" else "accuracy")
+        function = None
+        if ":" in name:
+            function = self._metric_function(name)
+        return Metric(name, positive=self.case.positive, direction=self.case.direction or "higher", function=function)
+
+    def evaluate(self, model: Model, table: Table) -> Evaluation:
+        """The case's metric of a model on a labelled table."""
+        key = (model.fingerprint, table.fingerprint)
+        if key not in self._evaluations:
+            answer = self.predict(model, table)
+            self._evaluations[key] = self.scorer.evaluate(table.values(str(self.case.target)), answer, rows=self._rows(table), seed=self.seed)
+        return self._evaluations[key]
 
     def metric(self, model: Model, table: Table) -> float:
         """The case's metric of a model on a labelled table, in the metric's own direction."""
-        raise NotImplementedError
+        return self.evaluate(model, table).value
+
+    def logged(self, table: Table) -> Evaluation:
+        """The case's metric of the answers that a serving log holds (`prediction`, `score`)."""
+        key = ("logged", table.fingerprint)
+        if key not in self._evaluations:
+            target = table.values(str(self.case.target))
+            self._evaluations[key] = self.scorer.evaluate(target, logged_answers(self.case, table), rows=self._rows(table), seed=self.seed)
+        return self._evaluations[key]
+
+    def outcome(self, case: Case, side: SideName) -> Evaluation:
+        """The metric of one side of a case, be it as it was read or a counterfactual.
+
+        The side's artifact is asked where it stands; where it was taken away (other rows, another configuration) it is fitted
+        again. A serving log whose features were put right is replayed; one as it was read counts with the answers it holds.
+        """
+        held = case.side(side) or Side()
+        table = self.evaluation_table(case, side)
+        if table is None:
+            raise ModelError(f"{side}: no labelled validation or serving table, so its metric cannot be measured.")
+        if table.name == "serving":
+            original = self.case.side(side)
+            if held.model is not None and original is not None and original.serving is not None and original.serving.fingerprint == table.fingerprint:
+                return self.logged(table)
+            replayed = self._answering(case, side)
+            return self.evaluate(replayed, table)
+        return self.evaluate(self._answering(case, side), table)
+
+    def evaluation_table(self, case: Case, side: SideName) -> Table | None:
+        """The rows on which a side's metric is measured: production's where production is what broke, else validation's."""
+        held = case.side(side)
+        if held is None:
+            return None
+        answered = held.serving is not None and case.target in held.serving and {"prediction", "score"} & set(held.serving.columns)
+        if held.validation is not None and case.target in held.validation and not (answered and case.changed != "retraining"):
+            return held.validation
+        if held.serving is not None and answered:
+            return held.serving
+        return held.validation if held.validation is not None and case.target in held.validation else None
+
+    # Fitting again ----------------------------------------------------------------------------------------------------
+
+    def fit(self, case: Case, side: SideName, *, seed: int | None = None) -> Model:
+        """The model that the side's training would give in `case`.
+
+        The template is the artifact whose configuration it is: `clone(artifact).fit(...)` with the changed keys set as
+        parameters where they can be told; anything else goes through `[run] train`.
+
+        Raises
+        ------
+        ModelError
+            Neither way is open; the sentence says what is lacking.
+        """
+        held = case.side(side) or Side()
+        if held.train is None:
+            raise ModelError(f"{side}.train: no training table, so nothing can be fitted again.")
+        table = held.train.sample(SAMPLE_ROWS, self.seed)
+        if self.stand_in:
+            return self.witness(table)
+        template, parameters = self._template(side, held.config)
+        if template is None and self.case.run.train is None:
+            raise ModelError(f"{side}: no artifact that can be fitted again and no [run] train command.")
+        if template is None:
+            return self._fit_by_command(side, held, table, seed)
+        key = (template.fingerprint, tuple(sorted((k, repr(v)) for k, v in parameters.items())), table.fingerprint, seed)
+        if key not in self._fits:
+            self._spend()
+            started = time.monotonic()
+            self._fits[key] = template.refit(table, str(self.case.target), parameters=parameters or None, seed=seed)
+            self._spent(started)
+        return self._fits[key]
+
+    def rerun(self, side: SideName, *, seed: int | None = None) -> Model:
+        """`[run] train` on a side's own rows and configuration, in the environment that ruleout itself runs in."""
+        held = self.case.side(side) or Side()
+        if held.train is None:
+            raise ModelError(f"{side}.train: no training table, so it cannot be trained again.")
+        return self._fit_by_command(side, held, held.train.sample(SAMPLE_ROWS, self.seed), seed)
+
+    def can_fit(self, side: SideName = "current") -> bool:
+        """Whether the side's training can be done again at all, if only by a stand-in."""
+        held = self.case.side(side)
+        return held is not None and held.train is not None and self.case.target in held.train
+
+    @cached_property
+    def stand_in(self) -> bool:
+        """Whether ruleout's own boosted trees stand in for the model: no artifact opens and no `[run] train` may run.
+
+        What they say of the data is evidence; of the model, its configuration and its environment they can say nothing.
+        """
+        return self.model("reference") is None and self.model("current") is None and not self._can_command()
 
     def parameter_keys(self) -> Mapping[str, str]:
         """Which configuration key is which estimator parameter: `{"learning_rate": "model__learning_rate_init"}`, found by value."""
-        raise NotImplementedError
+        return self._parameter_keys
 
     def figures(self) -> dict[str, Any]:
-        """What was spent: refits, predictions, seconds."""
-        raise NotImplementedError
+        """What was spent: refits and the seconds they took."""
+        return {"n_refits": self.n_refits, "refit_seconds": round(self.refit_seconds, 3)}
+
+    # Private ----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _parameter_keys(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        sides = [(s, self.model(s)) for s in ("reference", "current")]  # type: ignore[arg-type]
+        described = {s: m.describe().parameters for s, m in sides if m is not None}
+        configs = {s: (self.case.side(s) or Side()).config for s in ("reference", "current")}  # type: ignore[arg-type]
+        if configs["reference"] is not None and configs["current"] is not None:
+            found.update(match_parameters(configs, described))
+        return found
+
+    def _template(self, side: SideName, config: Mapping[str, Any] | None) -> tuple[Model | None, dict[str, Any]]:
+        """The artifact to clone for a configuration, and the parameters to set on it."""
+        other: SideName = "current" if side == "reference" else "reference"
+        own = self.model(side)
+        for name in (side, other):
+            opened = self.model(name)
+            held = self.case.side(name)
+            if opened is not None and held is not None and not changed_keys(held.config, config):
+                return opened, {}
+        if own is None:
+            return None, {}
+        changes = changed_keys((self.case.side(side) or Side()).config, config)
+        keys = self.parameter_keys()
+        if all(key in keys for key in changes) and not any(value is ABSENT for value in changes.values()):
+            return own, {keys[key]: value for key, value in changes.items()}
+        other_model = self.model(other)
+        theirs = other_model.describe().parameters if other_model is not None else {}
+        parameters = {keys[k]: (theirs.get(keys[k]) if v is ABSENT else v) for k, v in changes.items() if k in keys}
+        if len(parameters) == len(changes):
+            return own, parameters
+        if self._can_command():
+            return None, {}
+        if other_model is None and parameters:
+            return own, parameters
+        unknown = ", ".join(sorted(set(changes) - set(keys)))
+        raise ModelError(f"{side}.config: which estimator parameter stands behind {unknown} cannot be told, and there is no [run] train command.")
+
+    def _answering(self, case: Case, side: SideName) -> Model:
+        held = case.side(side) or Side()
+        if held.model is None or self.stand_in:
+            if held.train is None:
+                fallback = self.model(side) or self.model("reference")
+                if fallback is None:
+                    raise ModelError(f"{side}: neither an artifact that opens nor training rows.")
+                return fallback
+            return self.fit(case, side)
+        original = self.case.side(side)
+        if original is not None and held.model is original.model:
+            opened = self.model(side)
+        else:
+            opened = self._open(f"{side}, put right", held.model)
+        if opened is None:
+            raise ModelError(self.reasons.get(side, f"{side}.model does not open."))
+        return opened
+
+    def _open(self, side: str, artifact: Artifact) -> Model | None:
+        try:
+            opened = artifact.open()
+            opened.describe()
+        except TrustRequired as error:
+            self.reasons[side] = str(error)
+            return None
+        except ModelError as error:
+            self.reasons[side] = str(error)
+            return None
+        return opened
+
+    def _can_command(self) -> bool:
+        return self.case.trusted and self.case.run.train is not None
+
+    def _fit_by_command(self, side: SideName, held: Side, table: Table, seed: int | None) -> Model:
+        from ruleout.models.command import run_train
+
+        if self.case.run.train is None:
+            raise ModelError(f"{side}: no artifact that can be fitted again and no [run] train command.")
+        if not self.case.trusted:
+            raise TrustRequired(f"{side}: training again would run [run] train, which needs trust (--trust).")
+        config = dict(held.config or {})
+        key = ("command", self.case.run.train, repr(sorted(config.items(), key=lambda item: item[0])), table.fingerprint, seed)
+        if key not in self._fits:
+            self._spend()
+            started = time.monotonic()
+            path = run_train(self.case.run.train, folder=self.case.folder or Path.cwd(), table=table, config=config, seed=seed, timeout=600.0)
+            opened = Artifact(path=path, trusted=True).open()
+            self._fits[key] = opened
+            self._spent(started)
+        return self._fits[key]
+
+    def _metric_function(self, name: str) -> Any:
+        if not self.case.trusted:
+            raise TrustRequired(f'[case] metric = "{name}" runs the case\'s code, which needs trust (--trust); a scikit-learn scorer name does not.')
+        from ruleout.models.worker_metric import metric_function
+
+        return metric_function(name, self.case.folder or Path.cwd())
+
+    def _rows(self, table: Table) -> str:
+        """What names the rows that are scored: labels and number, so that a table with other features still pairs row by row."""
+        target = str(self.case.target)
+        return table.select([target]).fingerprint if target in table else table.fingerprint
+
+    def _spend(self) -> None:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise BudgetSpent("the budget is spent: nothing more is fitted again; grant more with --budget.")
+
+    def _spent(self, started: float) -> None:
+        self.n_refits += 1
+        self.refit_seconds += time.monotonic() - started
+
+
+def logged_answers(case: Case, table: Table) -> Prediction:
+    """The answers that a serving log holds: `prediction`, or `score` where that is all."""
+    score = table.numbers("score") if "score" in table and table.kind("score") == "numeric" else None
+    classes: tuple[Any, ...] | None = None
+    if case.task == "classification" and score is not None:
+        labels = sorted({v for v in labels_of(table.values(str(case.target))).tolist() if v is not None})
+        positive = str(case.positive) if case.positive is not None else (labels[-1] if labels else "1")
+        classes = (*(label for label in labels if label != positive), positive)
+    if "prediction" in table:
+        prediction = table.values("prediction") if case.task == "classification" else table.numbers("prediction")
+    elif score is not None:
+        prediction = score if case.task == "regression" else np.array([classes[-1] if s >= 0.5 else classes[0] for s in score] if classes else [], dtype=object)
+    else:
+        raise CommandError(f"{table.origin}: neither a prediction nor a score column.")
+    return Prediction(prediction, score, classes)
+
+
+def without_model(case: Case, side: SideName) -> Case:
+    """The case with one side's artifact taken away, so that it is fitted again as it stands: the unchanged control."""
+    held = case.side(side) or Side()
+    return case.with_side(side, replace(held, model=None))

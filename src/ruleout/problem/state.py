@@ -1,0 +1,238 @@
+"""Restate the problem: reproduce what was reported, measure both sides, and ask whether the difference is real."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ruleout.case.case import Case, Side, SideName
+from ruleout.errors import BudgetSpent, RuleoutError
+from ruleout.problem.laboratory import Laboratory
+from ruleout.problem.metric import Evaluation
+from ruleout.problem.problem import Kind, Problem
+from ruleout.statistics.difference import Difference
+
+__all__ = ["state_problem"]
+
+FLOOR = 0.005
+"""Smallest change that counts where nobody says (inference.md, R1): half a point of accuracy."""
+
+ROUNDING = 0.0051
+"""A reported number may be rounded to two digits, so this much is no disagreement."""
+
+SIDES: tuple[SideName, SideName] = ("reference", "current")
+
+
+def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> Problem:
+    """Say the problem back in measured numbers.
+
+    The reported metric is reproduced first; then the metric of both sides is measured, unpaired across their own rows and paired
+    where the same rows can be scored by both models; the noise is what samples, seeds and refits on other rows produce.
+
+    Parameters
+    ----------
+    case
+        A settled case.
+    seed
+        Seed of every random choice from here on.
+    budget
+        Seconds that refits may take, None without limit.
+    """
+    laboratory = Laboratory(case, seed=seed, budget=budget)
+    measured = _Measured({s: _outcome(laboratory, case, s) for s in SIDES}, {s: _reported(case.side(s), case.metric) for s in SIDES}, laboratory.stand_in)
+    noise = _training_noise(laboratory, case) if measured.harm(laboratory) is not None else 0.0
+    return _restate(case, laboratory, measured, noise)
+
+
+@dataclass
+class _Measured:
+    """The metric of both sides, as recomputed and as reported."""
+
+    recomputed: dict[SideName, Evaluation | None]
+    reported: dict[SideName, float | None]
+    stand_in: bool = False
+
+    def value(self, side: SideName) -> float | None:
+        """What is taken as the side's metric: measured where possible; where report and measurement disagree, the worse is the symptom."""
+        found, said = self.recomputed[side], self.reported[side]
+        if self.stand_in and said is not None:
+            return said
+        return said if found is None or not math.isfinite(found.value) else found.value
+
+    def disagrees(self, side: SideName) -> bool:
+        """Whether the reported number is not what the model and the rows give."""
+        found, said = self.recomputed[side], self.reported[side]
+        if self.stand_in or found is None or said is None or not math.isfinite(found.value):
+            return False
+        return not abs(found.value - said) <= ROUNDING * max(1.0, abs(said))
+
+    def harm(self, laboratory: Laboratory) -> Difference | None:
+        """How much worse the current side is, unpaired; None where a side has no number."""
+        sign = laboratory.scorer.sign
+        reference, current = self.recomputed["reference"], self.recomputed["current"]
+        measurable = reference is not None and current is not None and math.isfinite(reference.value) and math.isfinite(current.value)
+        if reference is not None and current is not None and measurable and not (self.stand_in and None not in self.reported.values()):
+            found = reference.minus(current)
+            return Difference(sign * found.value, found.error)
+        first, second = self.value("reference"), self.value("current")
+        if first is None or second is None:
+            return None
+        return Difference(sign * (first - second), _reported_error(first, second, reference or current))
+
+
+def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: float) -> Problem:
+    sign, metric = laboratory.scorer.sign, laboratory.scorer.name
+    reference, current = measured.value("reference"), measured.value("current")
+    harm = measured.harm(laboratory)
+    said = measured.reported["current"]
+    figures: dict[str, Any] = {
+        "reported": dict(measured.reported),
+        "recomputed": {s: None if e is None else e.value for s, e in measured.recomputed.items()},
+        "training_noise": noise,
+        "stand_in": measured.stand_in,
+        "reasons": dict(laboratory.reasons),
+    }
+    reported_change = False
+    if measured.disagrees("current") and said is not None and reference is not None and current is not None:
+        baseline = measured.reported["reference"] if measured.reported["reference"] is not None else reference
+        if sign * (current - said) > 0 and sign * (baseline - said) > FLOOR and harm is not None:
+            # The number that alarmed people is the reported one; that it cannot be reproduced is the first finding.
+            harm = Difference(sign * (baseline - said), harm.error)
+            current, reported_change = said, True
+    figures["disagrees"] = {s: measured.disagrees(s) for s in SIDES}
+    paired = _paired_harm(laboratory, case) if harm is not None and not reported_change else None
+    floor = case.min_effect if case.min_effect is not None else FLOOR * max(1.0, abs(reference or 1.0) if metric.startswith("neg_") else 1.0)
+    significant = False
+    if harm is not None:
+        total = harm.widened(math.sqrt(2) * noise)
+        significant = total.low > 0 and harm.value >= floor
+        if paired is not None:
+            certain = paired.widened(math.sqrt(2) * noise)
+            figures["paired_harm"] = {"value": paired.value, "interval": [certain.low, certain.high]}
+            significant = significant or (certain.z() > 2.8 and paired.value >= 2 * floor)
+        figures["harm_error"] = total.error
+        harm = total
+    figures["reported_change"] = reported_change
+    kind: Kind = "degradation" if significant else "none"
+    return Problem(
+        case=case,
+        laboratory=laboratory,
+        kind=kind,
+        statement=_statement(case, metric, reference, current, harm, significant, floor, figures),
+        metric=metric,
+        reference=reference,
+        current=current,
+        change=None if harm is None else -sign * harm.value,
+        interval=None if harm is None else _ordered(-sign * harm.high, -sign * harm.low),
+        significant=significant,
+        harm=0.0 if harm is None else harm.value,
+        noise=max(floor, 2 * noise),
+        figures=figures,
+    )
+
+
+def _outcome(laboratory: Laboratory, case: Case, side: SideName) -> Evaluation | None:
+    if case.side(side) is None or case.target is None:
+        return None
+    try:
+        return laboratory.outcome(case, side)
+    except BudgetSpent:
+        raise
+    except RuleoutError as error:
+        laboratory.reasons.setdefault(f"{side} metric", str(error))
+        return None
+
+
+def _paired_harm(laboratory: Laboratory, case: Case) -> Difference | None:
+    """How much worse the current model is than the reference model on the same rows, over the rows of both validation tables."""
+    first, second = laboratory.model("reference"), laboratory.model("current")
+    if first is None or second is None or first.fingerprint == second.fingerprint:
+        return None
+    sign, found = laboratory.scorer.sign, []
+    for side in SIDES:
+        held = case.side(side)
+        table = held.validation if held else None
+        if table is None or case.target not in table:
+            continue
+        try:
+            one = laboratory.evaluate(first, table).minus(laboratory.evaluate(second, table))
+        except RuleoutError:
+            continue
+        if math.isfinite(one.value) and math.isfinite(one.error):
+            found.append(Difference(sign * one.value, one.error))
+    if not found:
+        return None
+    # The smaller of the two: a difference that shows on one side's rows alone lies in the rows, not in the model.
+    return min(found, key=lambda d: d.value)
+
+
+def _training_noise(laboratory: Laboratory, case: Case, splits: int = 2) -> float:
+    """Standard deviation of the metric over trainings on other rows of the same population, with other seeds.
+
+    From refits on disjoint halves of the reference's training rows: sd(full) = sd(half) / sqrt(2) where variance falls as
+    1 / n; shrunk towards 0.003 with the weight of two splits, since two splits alone say little.
+    """
+    side: SideName = "reference" if case.reference is not None and case.reference.train is not None else "current"
+    held = case.side(side) or Side()
+    table, judged = held.train, held.validation
+    if table is None or judged is None or not laboratory.can_fit(side) or table.n_rows < 200:
+        return 0.0
+    rng, squares = np.random.default_rng(laboratory.seed), []
+    for split in range(splits):
+        order = rng.permutation(min(table.n_rows, 10_000))
+        values = []
+        for number, rows in enumerate((order[: len(order) // 2], order[len(order) // 2 :])):
+            half = case.with_table(side, "train", table.take(np.sort(rows)))
+            try:
+                model = laboratory.fit(half, side, seed=laboratory.seed + 2 * split + number)
+                values.append(laboratory.metric(model, judged))
+            except BudgetSpent:
+                raise
+            except RuleoutError:
+                return 0.0
+        if all(math.isfinite(v) for v in values):
+            squares.append((values[0] - values[1]) ** 2 / 2)
+    return math.sqrt((sum(squares) + 2 * 0.003**2) / (len(squares) + 2) / 2)
+
+
+def _reported(side: Side | None, metric: str | None) -> float | None:
+    """The number that the side's pipeline reported for the metric, where it is one."""
+    metrics = side.metrics if side else None
+    if not metrics or metric is None:
+        return None
+    for name in (metric, f"val_{metric}", f"validation_{metric}", f"{metric}_score", metric.removeprefix("neg_")):
+        value = metrics.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            return -float(value) if name != metric and metric.startswith("neg_") and name == metric.removeprefix("neg_") else float(value)
+    return None
+
+
+def _reported_error(first: float, second: float, other: Evaluation | None) -> float:
+    """Standard error of a difference of two reported numbers: binomial where they look like rates, on the rows that are known of."""
+    n = other.n if other is not None and other.n else 1000
+    spread = [math.sqrt(max(v * (1 - v), 0.01)) if 0 <= v <= 1 else 0.5 for v in (first, second)]
+    return math.hypot(spread[0], spread[1]) / math.sqrt(n)
+
+
+def _ordered(first: float, second: float) -> tuple[float, float]:
+    return (first, second) if first <= second else (second, first)
+
+
+def _statement(
+    case: Case, metric: str, reference: float | None, current: float | None, harm: Difference | None, significant: bool, floor: float, figures: dict[str, Any]
+) -> str:
+    if reference is None or current is None or harm is None:
+        which = "neither side's" if reference is None and current is None else ("the reference's" if reference is None else "the current side's")
+        return f"{which.capitalize()} {metric} can be measured or was reported, so the size of the change is not known."
+    change = f"{metric} went from {reference:.4g} to {current:.4g}: {'worse' if harm.value > 0 else 'better' if harm.value < 0 else 'unchanged'} by {abs(harm.value):.4f} (95 % interval {harm.low:+.4f} to {harm.high:+.4f})"
+    if figures["reported_change"]:
+        return f"{change}, but {current:.4g} is only what was reported: model and rows give {figures['recomputed']['current']:.4g}."
+    if not significant:
+        return f"{change}. That is within the noise of samples and trainings; a fall of {max(harm.error * 2.8, floor):.3f} would have been seen with power 0.8."
+    if figures["disagrees"]["current"] and figures["reported"]["current"] is not None:
+        return f"{change}. The pipeline reported {figures['reported']['current']:.4g}, which the artifact does not reproduce."
+    aside = " No artifact could be opened, so ruleout's own boosted trees stand in for the model where something is fitted." if figures["stand_in"] else ""
+    return f"{change}, beyond noise. The code still runs; this is about quality.{aside}"
