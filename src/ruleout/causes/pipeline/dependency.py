@@ -1,0 +1,262 @@
+"""The page on package versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from ruleout.case.case import Case, Environment
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.scores import better, figure, same_config, spread
+from ruleout.guards.guard import Guard
+from ruleout.guards.systems import code_fingerprint
+from ruleout.models.model import Description
+from ruleout.problem.problem import Problem
+
+__all__ = ["Dependency"]
+
+TOUCHES_RESULTS: Final = (
+    "pandas",
+    "scikit-learn",
+    "numpy",
+    "xgboost",
+    "lightgbm",
+    "catboost",
+    "torch",
+    "tensorflow",
+    "keras",
+    "jax",
+    "transformers",
+    "tokenizers",
+    "polars",
+    "pyarrow",
+    "scipy",
+    "python",
+    "category-encoders",
+    "imbalanced-learn",
+    "onnxruntime",
+    "statsmodels",
+    "nltk",
+    "spacy",
+)
+"""Packages whose releases are known to change what is computed, those that touch most pipelines first."""
+
+LEVELS: Final = {"major": 0.8, "minor": 0.4, "patch": 0.0}
+
+
+class Dependency(Cause):
+    """A package version changed behaviour, so the same code on the same rows makes another model.
+
+    What goes wrong
+    ---------------
+    The environment of the current side is not the one of the reference, and one of the packages in which they differ computes
+    something otherwise: a default, a type, a sort order, a random stream.
+
+    Why it happens
+    --------------
+    Versions are not pinned, an image is rebuilt, a transitive dependency moves, the laptop and the server are upgraded apart.
+
+    What you see
+    ------------
+    Nobody changed anything. Columns are silently dropped (text that is no longer of the type that was asked for), categories are
+    sorted otherwise, defaults have new values, and no error is raised.
+
+    How it is tested
+    ----------------
+    Versions are compared part by part: a major release counts 0.8, a minor one 0.4, half of that for packages not known to touch
+    results; patches alone are no suspicion. What the two artifacts are made of (steps, columns that reach the model, categories,
+    parameters) is compared where configuration and code are the same: what differs there was made by the environment, and adds 3 to
+    the likeliest package and 1 to the others. Training the reference's own rows again here, where that was done, adds 3 if it does
+    not reproduce the reference's metric within four deviations.
+
+    What would rule it out
+    ----------------------
+    Equal versions of every package that was recorded, or the same model out of both environments.
+
+    How it is fixed
+    ---------------
+    Install the reference's version of the named package, or mend the code that leaned on the old behaviour and train again.
+
+    How it stays fixed
+    ------------------
+    Lock every version with hashes, keep the lock beside the artifact, and upgrade one package at a time against a recorded run.
+
+    Told apart from
+    ---------------
+    pipeline.code and model.hyperparameter, whose files differ. pipeline.serialization, where the artifact itself does not survive
+    the other version. pipeline.numerics, where only the last digits move.
+
+    References
+    ----------
+    Semantic Versioning 2.0.0. Zhang et al. (2021), Unveiling the mystery of API evolution in deep learning frameworks, ICSE SEIP.
+    PEP 440, for the order of versions.
+    """
+
+    needs = (("reference.environment", "current.environment"),)
+    cost = 0.1
+
+    def suspect(self, problem: Problem) -> Look:
+        """Compare versions, and what the two environments made of the same code and settings."""
+        reference, current = problem.case.reference, problem.case.current
+        if reference is None or reference.environment is None or current.environment is None:
+            return Look(statement="environment: not known on both sides, n = 0 packages.")
+        was, now = _versions(reference.environment), _versions(current.environment)
+        moved = sorted((m for m in (_move(p, was.get(p), now.get(p)) for p in {**was, **now}) if m), key=_rank)
+        n = len({*was, *now})
+        if not moved:
+            return Look((), 0.9, f"environment: 0 of n = {n} packages differ.", ("environment",))
+        made = _made_otherwise(problem)
+        again = _not_reproduced(problem)
+        findings = []
+        for at, move in enumerate(moved[:8]):
+            known = move.package in TOUCHES_RESULTS
+            base = LEVELS[move.level] * (1.0 if known else 0.5)
+            extra = (3.0 if at == 0 else 1.0) * (bool(made) + bool(again))
+            if base + extra <= 0:
+                continue
+            why = "".join(f"; {text}" for text in (made, again) if text)
+            statement = (
+                f"environment.{move.package}: {move.new or 'absent'}, in the reference {move.old or 'absent'} ({move.level});"
+                f" {len(moved)} of n = {n} packages differ, expected 0{why}."
+            )
+            findings.append(
+                Finding(
+                    f"environment.{move.package}",
+                    "environment",
+                    min(base + extra, 6.0),
+                    statement,
+                    {"reference": move.old, "current": move.new, "level": move.level, "made_otherwise": made},
+                    {"package": move.package, "version": move.old},
+                    specificity=0.7 if made or again else 0.3,
+                )
+            )
+        if findings:
+            return Look(tuple(findings), 0.6, covers=("environment",))
+        names = ", ".join(m.package for m in moved[:4])
+        return Look(
+            (),
+            0.5,
+            f"environment: {len(moved)} of n = {n} packages differ by patches alone ({names}), and no artifact tells of it.",
+            ("environment",),
+        )
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """The current side in the reference's environment: its artifact must be made again as the reference's was."""
+        reference = case.reference
+        if reference is None or reference.environment is None or case.current.train is None or not finding.figures.get("made_otherwise"):
+            return None
+        return case.with_side("current", replace(case.current, environment=reference.environment, model=None))
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """The reference side in the current environment: its artifact must be made again as the current one was."""
+        reference = case.reference
+        if reference is None or reference.train is None or not finding.figures.get("made_otherwise"):
+            return None
+        return case.with_side("reference", replace(reference, environment=case.current.environment, model=None))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The package has the version that it had when the system worked."""
+        if not finding.repair["version"] or finding.repair["package"] == "python":
+            return None
+        given = {"package": finding.repair["package"], "version": finding.repair["version"]}
+        return Guard(
+            self.id(),
+            finding.place,
+            "package_equals",
+            "environment",
+            given,
+            f"{finding.repair['package']} is not the version that was tested.",
+        )
+
+
+class _Moved(NamedTuple):
+    """A package whose version differs, with both versions and the level of the difference."""
+
+    package: str
+    old: str
+    new: str
+    level: str
+
+
+def _versions(environment: Environment) -> dict[str, str]:
+    found = {str(k): str(v) for k, v in environment.packages.items()}
+    python = environment.settings.get("python")
+    return found | ({"python": str(python)} if python else {})
+
+
+def _move(package: str, old: str | None, new: str | None) -> _Moved | None:
+    if old == new:
+        return None
+    first, second = _parts(old or ""), _parts(new or "")
+    if first and first == second:
+        return None
+    level = "major" if first[:1] != second[:1] else "minor" if first[1:2] != second[1:2] else "patch"
+    if first[:1] == (0,) and second[:1] == (0,) and level == "minor":
+        # Below 1.0 a minor release may break as a major one may (Semantic Versioning, item 4).
+        level = "major"
+    return _Moved(package, old or "", new or "", level)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(p) for p in re.findall(r"\d+", version.split("+")[0])[:3])
+
+
+def _rank(move: _Moved) -> tuple[float, int, str]:
+    known = TOUCHES_RESULTS.index(move.package) if move.package in TOUCHES_RESULTS else len(TOUCHES_RESULTS)
+    return (-LEVELS[move.level] * (1.0 if known < len(TOUCHES_RESULTS) else 0.5), known, move.package)
+
+
+def _made_otherwise(problem: Problem) -> str:
+    """How the artifacts' make-up differs although settings and code are the same, in words; "" where it does not."""
+    reference, current = problem.case.reference, problem.case.current
+    if reference is None or same_config(problem.case) is False:
+        return ""
+    if (
+        reference.code is not None
+        and current.code is not None
+        and code_fingerprint(reference.code.files) != code_fingerprint(current.code.files)
+    ):
+        return ""
+    first, second = problem.laboratory.model("reference"), problem.laboratory.model("current")
+    return "" if first is None or second is None else _unlike(first.describe(), second.describe())
+
+
+def _unlike(was: Description, now: Description) -> str:
+    used, uses = _used(was), _used(now)
+    if used and uses and used != uses:
+        lost, new = sorted(used - uses), sorted(uses - used)
+        said = [f"without {', '.join(lost[:4])}" if lost else "", f"with {', '.join(new[:4])}" if new else ""]
+        return (
+            f"with settings unchanged the artifact is made {' and '.join(s for s in said if s)} ({len(uses)} and not {len(used)} columns)"
+        )
+    if was.steps != now.steps:
+        return f"with settings unchanged the artifact has the steps {', '.join(now.steps[:5])} and not {', '.join(was.steps[:5])}"
+    shared = [k for k in was.parameters if k in now.parameters]
+    other = [k for k in shared if not k.endswith(("random_state", "seed")) and repr(was.parameters[k]) != repr(now.parameters[k])]
+    if other:
+        return f"with settings unchanged the artifact's {other[0]} is {now.parameters[other[0]]!r} and not {was.parameters[other[0]]!r}"
+    first: Mapping[str, Any] = was.fitted.get("categories", {})
+    second: Mapping[str, Any] = now.fitted.get("categories", {})
+    order = [
+        c for c in first if c in second and list(first[c]) != list(second[c]) and sorted(map(str, first[c])) == sorted(map(str, second[c]))
+    ]
+    return f"with settings unchanged the categories of {order[0]} stand in another order" if order else ""
+
+
+def _used(artifact: Description) -> set[str]:
+    return set(artifact.fitted.get("used") or artifact.features or ())
+
+
+def _not_reproduced(problem: Problem) -> str:
+    """Whether training the reference's own rows again in this environment gives another metric, in words."""
+    again, was = figure(problem, "rerun", "reference"), figure(problem, "recomputed", "reference")
+    rerun = problem.figures.get("rerun")
+    like = rerun.get("environment_like") if isinstance(rerun, Mapping) else None
+    if again is None or was is None or like == "reference":
+        return ""
+    short = better(problem) * (was - again)
+    if short <= max(4 * spread(problem), 0.25 * problem.harm):
+        return ""
+    return f"training the reference's own rows again here gives {again:.4g} and not {was:.4g}"
