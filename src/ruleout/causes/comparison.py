@@ -1,0 +1,198 @@
+"""One pair of tables held side by side once, for every page that asks how columns stand together."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import sampled
+from ruleout.causes.page import Pair
+from ruleout.statistics.association import Alignment, align
+from ruleout.tables.matrix import alike, binned, matrices, shared_rows
+from ruleout.tables.table import Table
+
+__all__ = ["Comparison", "compare"]
+
+_INTACT = 0.8
+"""A pair of columns that keeps this much of its association, within error, stands together."""
+
+
+class Comparison:
+    """A table under suspicion beside its yardstick: shared columns, which of them moved, and which no longer stand together.
+
+    Parameters
+    ----------
+    case
+        Says which columns are features and which is the target.
+    pair
+        The two tables.
+    """
+
+    def __init__(self, case: Case, pair: Pair) -> None:
+        self.case = case
+        self.pair = pair
+        self.suspect = sampled(pair.suspect)
+        self.yardstick = sampled(pair.yardstick)
+
+    @cached_property
+    def target(self) -> str | None:
+        """The target, where both tables hold it as the same kind."""
+        wanted = [self.case.target] if self.case.target else []
+        return next(iter(alike(self.pair.suspect, self.pair.yardstick, wanted)), None)
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """Features that both tables hold as the same kind."""
+        return alike(self.pair.suspect, self.pair.yardstick, self.case.features(self.pair.suspect))
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The features, and the target last where both tables hold it."""
+        return (*self.features, *([self.target] if self.target else []))
+
+    @cached_property
+    def codes(self) -> tuple[np.ndarray, np.ndarray, list[int]]:
+        """Both tables in bins of the yardstick, as `ruleout.tables.matrix.binned` gives them."""
+        return binned(self.yardstick, self.suspect, self.columns)
+
+    @cached_property
+    def shares(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """For each column the share of rows in each bin, in the yardstick and in the suspect."""
+        yard, suspect, sizes = self.codes
+        return tuple(
+            (
+                np.bincount(yard[:, at], minlength=size) / max(len(yard), 1),
+                np.bincount(suspect[:, at], minlength=size) / max(len(suspect), 1),
+            )
+            for at, size in enumerate(sizes)
+        )
+
+    @cached_property
+    def distance(self) -> dict[str, float]:
+        """For each column the total variation distance of its bins beyond what samples of these sizes show by chance, at least 0."""
+        n_yard, n_suspect = max(self.yardstick.n_rows, 1), max(self.suspect.n_rows, 1)
+        out = {}
+        for column, (mine, theirs) in zip(self.columns, self.shares, strict=True):
+            chance = 0.5 * float(np.sqrt(2 / np.pi * mine * (1 - mine) * (1 / n_yard + 1 / n_suspect)).sum())
+            out[column] = max(0.0, 0.5 * float(np.abs(mine - theirs).sum()) - 1.3 * chance)
+        return out
+
+    @cached_property
+    def moved(self) -> tuple[str, ...]:
+        """Columns whose own distribution is another: what is said of their relation to others would be about that."""
+        least = 0.02 + 0.6 * float(np.sqrt(1 / max(self.yardstick.n_rows, 1) + 1 / max(self.suspect.n_rows, 1)))
+        return tuple(c for c in self.columns if self.distance[c] > least)
+
+    @cached_property
+    def alignment(self) -> Alignment:
+        """How much of the association of every two columns is left.
+
+        Where rows bear a time, pairs whose association the yardstick itself does not keep from its first half to its second say nothing.
+        """
+        found = align(*self.codes)
+        time = self.case.time
+        if time and time in self.yardstick and self.yardstick.kind(time) in ("time", "numeric") and self.yardstick.n_rows >= 80:
+            order = np.argsort(self.yardstick.numbers(time), kind="stable")
+            early, late = np.array_split(self.codes[0][order], 2)
+            halves = align(early, late, self.codes[2])
+            passing = ~(halves.kept + 2.0 * halves.error >= _INTACT)
+            found.kept[passing] = np.nan
+            found.error[passing] = np.nan
+        return found
+
+    @cached_property
+    def parts(self) -> tuple[tuple[int, ...], ...]:
+        """Numbers of the features in parts: within one, columns still stand together. The part that is right comes first.
+
+        That is the largest; what a part still tells of the target counts for it, what it lost against it, each as half of all columns.
+        """
+        n_features = len(self.features)
+        label = list(range(n_features))
+        kept, error = self.alignment.kept[:n_features, :n_features], self.alignment.error[:n_features, :n_features]
+        for first, second in np.argwhere((kept - 2.0 * error > _INTACT - 0.25) & (kept > _INTACT)):
+            if label[first] != label[second]:
+                old, new = label[second], label[first]
+                label = [new if value == old else value for value in label]
+        groups = [tuple(c for c in range(n_features) if label[c] == value) for value in dict.fromkeys(label)]
+
+        def rank(group: tuple[int, ...]) -> float:
+            told = [self.alignment.kept[c, -1] for c in group if self.target and np.isfinite(self.alignment.kept[c, -1])]
+            return len(group) + n_features * (float(np.clip(np.mean(told), 0, 1)) - 0.5 if told else 0.0)
+
+        return tuple(sorted(groups, key=rank, reverse=True))
+
+    def damaged(self, part: tuple[int, ...], others: tuple[int, ...]) -> list[tuple[int, int]]:
+        """Pairs, one column of either, that have surely lost a fifth of their association or more; () where the others outweigh them."""
+        kept, error = (values[np.ix_(part, others)] for values in (self.alignment.kept, self.alignment.error))
+        known = np.isfinite(kept)
+        if not known.any():
+            return []
+        weight = 1.0 / error[known] ** 2
+        if float((weight * kept[known]).sum() / weight.sum()) > _INTACT:
+            return []
+        # Beyond chance among as many pairs as there are: a normal quantile of 1 in 1,000 for all of them together.
+        sure = float(np.sqrt(2.0 * np.log(500.0 * np.isfinite(self.alignment.kept).sum() / 2.0)))
+        return [(part[a], others[b]) for a, b in np.argwhere(known & (kept < _INTACT) & (kept + sure * error < 1.0))]
+
+    @cached_property
+    def misplaced(self) -> tuple[str, ...]:
+        """Features that have not moved themselves but no longer stand together with the part that is right."""
+        if len(self.columns) < 2 or not self.features:
+            return ()
+        still = {c for c, name in enumerate(self.columns) if self.distance[name] <= 0.1}
+        right = tuple(c for c in self.parts[0] if c in still)
+        found: list[str] = []
+        for part in self.parts[1:]:
+            if set(part) <= still and (self.damaged(part, right) or self._untold(part)):
+                found.extend(self.columns[c] for c in part)
+        return tuple(found)
+
+    @cached_property
+    def steady(self) -> tuple[str, ...]:
+        """Features that neither moved nor lost their place."""
+        return tuple(c for c in self.features if c not in self.moved and c not in self.misplaced)
+
+    @cached_property
+    def joined(self) -> tuple[np.ndarray, np.ndarray]:
+        """Row numbers, in suspect and yardstick, of the same rows: by key, else by equal steady features where they tell rows apart."""
+        key = self.case.key
+        if key and key in self.pair.suspect and key in self.pair.yardstick:
+            return shared_rows(self.pair.suspect, self.pair.yardstick, [key])
+        telling = [c for c in self.steady if self.pair.suspect.kind(c) != "category"]
+        if len(telling) < 3:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        return shared_rows(self.pair.suspect, self.pair.yardstick, self.steady)
+
+    def numbers(self, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Yardstick and suspect (samples) as floats, shape (n_rows, n_columns)."""
+        return matrices(self.yardstick, self.suspect, columns)
+
+    def _untold(self, part: tuple[int, ...]) -> bool:
+        """Whether a part has lost what it told of the target while another column tells it as before: then the target is in its place."""
+        last = len(self.columns) - 1
+        if not self.target or self.distance[self.target] > 0.1 or not self.damaged(part, (last,)):
+            return False
+        kept, error = self.alignment.kept[:, last], self.alignment.error[:, last]
+        highest = max(kept[c] for c in part if np.isfinite(kept[c]))
+        others = [c for c in range(last) if np.isfinite(kept[c]) and not self.damaged((c,), (last,))]
+        if not others or highest > 0.6:
+            return False
+        weight = 1.0 / error[others] ** 2
+        return bool((weight * kept[others]).sum() / weight.sum() - 2.0 / np.sqrt(weight.sum()) > highest + 0.25)
+
+
+_compared: WeakKeyDictionary[Table, list[Comparison]] = WeakKeyDictionary()
+
+
+def compare(case: Case, pair: Pair) -> Comparison:
+    """The comparison of a pair, made once however many pages ask for it."""
+    known = _compared.setdefault(pair.suspect, [])
+    for found in known:
+        if found.pair.yardstick is pair.yardstick and found.case.target == case.target and found.case.ignore == case.ignore:
+            return found
+    made = Comparison(case, pair)
+    known.append(made)
+    return made

@@ -1,0 +1,306 @@
+"""The page of `data.row-misalignment`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import bounded, match_columns, pair_of
+from ruleout.causes.comparison import Comparison, compare
+from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.statistics.association import best_shift, row_evidence
+from ruleout.statistics.likelihood import log_bayes_factor, normal_power
+from ruleout.tables.matrix import binned
+from ruleout.tables.table import Table
+
+__all__ = ["RowMisalignment"]
+
+_LARGEST_SHIFT = 60
+_MOST_ROWS = 200_000
+_MENDED = 0.75
+"""Share of the association that an exact undo must bring back, within the error of measuring it."""
+
+
+class RowMisalignment(Cause):
+    """A column's values stand on the wrong rows: each column alone looks right, together they do not.
+
+    What goes wrong
+    ---------------
+    A column, or several that came together, was joined to the wrong rows. Its own distribution is what it always was,
+    so no check of one column sees it, but it no longer belongs to the row it stands in.
+
+    Why it happens
+    --------------
+    Arrays are pasted side by side after one of them was sorted, filtered or shuffled; an index is reset on one side of
+    an assignment only; a lag is off by some rows; a join key is not what it was.
+
+    What you see
+    ------------
+    Means, nulls and categories as before; a model trained on the table leans less on the column, or is led astray by it.
+
+    How it is tested
+    ----------------
+    Columns are cut into bins. For two columns c and d the healthy table gives L = log p(c, d) / (p(c) p(d)), pointwise mutual
+    information (Church and Hanks 1990). The mean of L over the suspect's rows, less its mean under independence, is divided by
+    the same of held-out healthy rows. The quotient is 1 in health and falls in proportion to the share of rows out of place.
+    Columns are then parted into those that still stand together; a part whose own distributions did not move but that lost
+    its association with the rest is on the wrong rows. Shifts by up to 60 rows, in all or a block of the rows, and the order
+    of key and time are tried as an exact undo.
+
+    What would rule it out
+    ----------------------
+    Every column that is associated with another one keeps that association to within its standard error.
+
+    How it is fixed
+    ---------------
+    Join the column again by key instead of by position, then train again on the mended table.
+
+    How it stays fixed
+    ------------------
+    A check that each column still tells of the target what it told before; joins by key, counted before and after.
+
+    Told apart from
+    ---------------
+    `data.label-errors`: the column on wrong rows is the target. `data.schema-mismatch`: two columns have changed places, so that
+    exchanging them mends it. `data.concept-drift`: only the relation to the target changed, in the validation table too.
+    `data.drift`, `data.unit-change`, `data.new-categories`, `data.missing-values`: the column's own distribution moved.
+
+    References
+    ----------
+    Church and Hanks (1990), Word association norms, mutual information, and lexicography, Computational Linguistics 16.
+    Wakefield (2009), Bayes factors for genome-wide association studies, Genetic Epidemiology 33.
+    """
+
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("reference.train", "current.train"),
+        ("reference.validation", "current.validation"),
+        ("reference.validation", "current.serving"),
+        ("reference.train", "current.serving"),
+        ("current.train", "current.validation"),
+    )
+    cost: ClassVar[float] = 0.3
+
+    def suspect(self, problem: Problem) -> Look:
+        """Ask of every pair which columns no longer stand together with the rest."""
+        findings: list[Finding] = []
+        judged: list[float] = []
+        covers: list[Component] = []
+        n_rows = 0
+        for pair in pairs(problem.case):
+            held = compare(problem.case, pair)
+            if len(held.columns) < 2 or min(held.suspect.n_rows, held.yardstick.n_rows) < 40:
+                continue
+            covers.append(pair.name)
+            n_rows += pair.suspect.n_rows
+            known = held.alignment.error[np.isfinite(held.alignment.error)]
+            judged.append(normal_power(0.4, float(np.median(known)), 0.0) if len(known) else 0.0)
+            if held.misplaced and not self._elsewhere(problem.case, pair, held) and (found := self._finding(problem.case, pair, held)):
+                findings.append(found)
+        power = 0.95 * min(judged) if judged else 0.0
+        said = f"Every column that tells of another one still does, in {len(covers)} tables of together {n_rows:,} rows."
+        return Look(tuple(sorted(findings, key=lambda f: -f.evidence)), power, "" if findings else said, tuple(covers))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """Undo the shift exactly where it is known; else take the same row's value from the healthy table, or a like row's."""
+        pair = pair_of(case, finding)
+        columns: list[str] = [c for c in finding.repair.get("columns", ()) if pair and c in pair.suspect and c in pair.yardstick]
+        if pair is None or not columns:
+            return None
+        undo = finding.repair.get("undo")
+        table = pair.suspect
+        if undo:
+            source = _source(pair.suspect, undo)
+            for column in columns:
+                table = table.with_column(column, pair.suspect.arrow.column(column).take(_rows(source)))
+        else:
+            donors = self._donors(case, pair, columns)
+            if donors is None:
+                return None
+            for column in columns:
+                table = table.with_column(column, pair.yardstick.arrow.column(column).take(_rows(donors)))
+        return case.with_table(pair.side, pair.name, table)
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """Misplace the same columns in the healthy table: by the same shift, else as many rows at random."""
+        pair = pair_of(case, finding)
+        if pair is None or case.reference is None or (healthy := case.reference.table(pair.name)) is None:
+            return None
+        undo = finding.repair.get("undo")
+        rows = np.arange(healthy.n_rows)
+        if undo and "shift" in undo:
+            first, last = (round(share * healthy.n_rows) for share in undo["shares"])
+            rows[first:last] = (rows[first:last] - int(undo["shift"])) % healthy.n_rows
+        else:
+            rng = np.random.default_rng(0)
+            out = rng.random(healthy.n_rows) < float(finding.figures.get("share", 1.0))
+            rows[out] = rng.permutation(rows[out])
+        for column in finding.repair["columns"]:
+            if column in healthy:
+                healthy = healthy.with_column(column, healthy.arrow.column(column).take(_rows(rows)))
+        return case.with_table("reference", pair.name, healthy)
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The column tells of the target at least half as much more as it does now."""
+        from ruleout.guards.tables import association
+
+        pair, target = pair_of(problem.case, finding), problem.case.target
+        if pair is None or not target or target not in pair.suspect or target not in pair.yardstick:
+            return None
+        known = [c for c in finding.repair["columns"] if c in pair.suspect and c in pair.yardstick]
+        found = {c: (association(pair.yardstick, c, target), association(pair.suspect, c, target)) for c in known}
+        column = max(found, key=lambda c: found[c][0] - found[c][1], default=None)
+        if column is None or found[column][0] - found[column][1] < 0.03:
+            return None
+        least = round(sum(found[column]) / 2, 4)
+        told = f"{pair.place(column)} no longer tells of {target} what it did: its values may stand on the wrong rows."
+        return Guard(self.id(), finding.place, "min_association", pair.name, {"column": column, "target": target, "at_least": least}, told)
+
+    def _finding(self, case: Case, pair: Pair, held: Comparison) -> Finding | None:
+        kept, error = held.alignment.kept, held.alignment.error
+        right = [c for c in range(len(held.columns)) if held.columns[c] not in held.misplaced]
+        worst: dict[str, tuple[float, float, str]] = {}
+        for name in held.misplaced:
+            at = held.columns.index(name)
+            known = [c for c in right if np.isfinite(kept[at, c])]
+            if known:
+                least = max(known, key=lambda c: (1 - kept[at, c]) / error[at, c])
+                worst[name] = (float(kept[at, least]), float(error[at, least]), held.columns[least])
+        name = max(worst, key=lambda c: (1 - worst[c][0]) / worst[c][1])
+        left, spread, partner = worst[name]
+        share = float(np.clip(1 - left, 0, 1))
+        undo = _undo(case, pair, held)
+        # Rows of another time stand otherwise together by themselves: weather goes with other weekdays.
+        if not undo and left > 0.5 and (case.time or case.reference is None):
+            return None
+        evidence = bounded(log_bayes_factor(1 - left, spread, floor=0.06, typical=0.5))
+        others = f" ({len(held.misplaced)} columns: {', '.join(held.misplaced)})" if len(held.misplaced) > 1 else ""
+        told = ""
+        if undo and "shift" in undo:
+            rows = "all rows" if undo["shares"] == [0.0, 1.0] else f"rows {undo['first']:,} to {undo['last']:,}"
+            told = f"; moving {rows} by {undo['shift']:+d} mends it"
+        elif undo:
+            told = f"; the order of {undo['order']} mends it"
+        statement = (
+            f"`{pair.place(name)}`{others}: {left:.2f} +/- {1.96 * spread:.2f} of its association with {partner} is left, expected 1, its "
+            f"own distribution being the same; n = {pair.suspect.n_rows:,} against {pair.yardstick.n_rows:,}{told}."
+        )
+        figures = {
+            "columns": list(held.misplaced),
+            "kept": round(left, 4),
+            "error": round(spread, 4),
+            "partner": partner,
+            "share": round(share, 4),
+            "undo": undo,
+            "n": pair.suspect.n_rows,
+            "n_yardstick": pair.yardstick.n_rows,
+        }
+        repair = {"table": pair.name, "columns": list(held.misplaced), "undo": undo}
+        return Finding(pair.place(name), pair.name, evidence, statement, figures, repair, pair.side, 1.0 if undo else 0.5)
+
+    def _elsewhere(self, case: Case, pair: Pair, held: Comparison) -> bool:
+        """Whether another page says it better: two columns changed places, or only the relation to the target did, in validation too."""
+        if len(held.misplaced) == 2 and _exchanged(held, *held.misplaced):
+            return True
+        target = held.target
+        if not target:
+            return False
+        at = [held.columns.index(c) for c in held.misplaced]
+        right = tuple(c for c in range(len(held.columns)) if held.columns[c] not in held.misplaced)
+        if any(held.columns[b] != target for a in at for _, b in held.damaged((a,), right)):
+            return False
+        for other in pairs(case):
+            if other.name != pair.name and {pair.name, other.name} == {"train", "validation"} and case.reference:
+                beside = compare(case, other)
+                if any(
+                    c in beside.columns and beside.damaged((beside.columns.index(c),), (len(beside.columns) - 1,)) for c in held.misplaced
+                ):
+                    return True
+        return False
+
+    def _donors(self, case: Case, pair: Pair, columns: Sequence[str]) -> np.ndarray | None:
+        from ruleout.statistics.matching import hot_deck
+
+        matched = match_columns(case, pair, columns)
+        if not matched or not pair.yardstick.n_rows:
+            return None
+        arrays = [[t.numbers(c) if t.kind(c) == "numeric" else t.texts(c) for c in matched] for t in (pair.suspect, pair.yardstick)]
+        weights = [2.0 if c == case.target else 1.0 for c in matched]
+        donors = hot_deck(arrays[0], arrays[1], rng=np.random.default_rng(0), weights=weights)
+        mine, theirs = compare(case, pair).joined
+        donors[mine] = theirs
+        return donors
+
+
+def _undo(case: Case, pair: Pair, held: Comparison) -> dict[str, Any] | None:
+    """The shift or the order that puts the misplaced columns back, or None where none does."""
+    if pair.suspect.n_rows > _MOST_ROWS:
+        return None
+    columns = held.columns
+    _, codes, _ = binned(held.yardstick, pair.suspect, columns)
+    moved = [columns.index(c) for c in held.misplaced]
+    right = [c for c in range(len(columns)) if c not in moved]
+    evidence = [row_evidence(held.alignment, codes, c, right) for c in moved]
+    values = [codes[:, c] for c in moved]
+    rows = np.arange(pair.suspect.n_rows)
+    known = np.isfinite(held.alignment.kept[np.ix_(moved, right)])
+    goal = float(held.alignment.strength[np.ix_(moved, right)][known].sum())
+    chance = sum(
+        float((table.mean(axis=0) * _shares(column, table.shape[1])).sum()) for table, column in zip(evidence, values, strict=True)
+    )
+
+    def kept(source: np.ndarray) -> float:
+        found = sum(float(table[rows, column[source]].mean()) for table, column in zip(evidence, values, strict=True))
+        return (found - chance) / goal if goal > 0 else 0.0
+
+    least = max(_MENDED, kept(rows) + 0.05)
+    shift, first, last = best_shift(evidence, values, [k for k in range(-_LARGEST_SHIFT, _LARGEST_SHIFT + 1) if k])
+    n_rows = len(rows)
+    first, last = (0 if first < 0.02 * n_rows else first), (n_rows if last > 0.98 * n_rows else last)
+    undo: dict[str, Any] = {"shift": shift, "first": first, "last": last, "shares": [round(first / n_rows, 4), round(last / n_rows, 4)]}
+    if shift and kept(_source(pair.suspect, undo)) >= least:
+        return undo
+    for order in (case.key, case.time):
+        if order and order in pair.suspect and pair.suspect.kind(order) != "other":
+            for way in ("to", "from"):
+                undo = {"order": order, "way": way}
+                if kept(_source(pair.suspect, undo)) >= least:
+                    return undo
+    return None
+
+
+def _source(table: Table, undo: Mapping[str, Any]) -> np.ndarray:
+    """For each row, the row whose value belongs there."""
+    rows = np.arange(table.n_rows)
+    if "shift" in undo:
+        first, last = int(undo["first"]), min(int(undo["last"]), table.n_rows)
+        rows[first:last] = (rows[first:last] + int(undo["shift"])) % table.n_rows
+        return rows
+    values = table.texts(undo["order"]).astype(str) if table.kind(undo["order"]) == "category" else table.numbers(undo["order"])
+    order = np.argsort(values, kind="stable")
+    return order if undo["way"] == "to" else np.argsort(order, kind="stable")
+
+
+def _exchanged(held: Comparison, first: str, second: str) -> bool:
+    """Whether two columns stand together with the rest again once their names change places."""
+    if held.suspect.kind(first) != held.suspect.kind(second):
+        return False
+    swapped = Comparison(held.case, Pair(held.pair.name, held.pair.suspect.rename({first: second, second: first}), held.pair.yardstick))
+    right = [c for c, name in enumerate(held.columns) if name not in (first, second)]
+    left = swapped.alignment.kept[np.ix_([held.columns.index(first), held.columns.index(second)], right)]
+    return swapped.distance[first] < 0.1 and swapped.distance[second] < 0.1 and bool(np.nanmedian(left) > 0.8)
+
+
+def _shares(codes: np.ndarray, size: int) -> np.ndarray:
+    shares: np.ndarray = np.bincount(codes, minlength=size) / max(len(codes), 1)
+    return shares
+
+
+def _rows(rows: np.ndarray) -> Any:
+    import pyarrow as pa
+
+    return pa.array(rows.astype(np.int64))
