@@ -17,7 +17,7 @@ class Definition(NamedTuple):
     value: float
 
 
-def classification(target: np.ndarray, answer: np.ndarray, weights: np.ndarray | None = None) -> list[Definition]:
+def classification(target: np.ndarray, answer: np.ndarray, weights: np.ndarray | None = None, *, only: str = "") -> list[Definition]:
     """Accuracy, and precision, recall, F1 under every averaging and for every class (Sokolova and Lapalme 2009, tables 2 and 3).
 
     Parameters
@@ -26,6 +26,8 @@ def classification(target: np.ndarray, answer: np.ndarray, weights: np.ndarray |
         Labels as text, shape (n_rows,).
     weights
         A weight a row, shape (n_rows,); None counts each once.
+    only
+        "accuracy" where no other is asked for: it is the cheapest by far.
     """
     n = len(target)
     weight = np.ones(n) if weights is None else weights
@@ -34,6 +36,8 @@ def classification(target: np.ndarray, answer: np.ndarray, weights: np.ndarray |
         return []
     hit = float(weight[target == answer].sum()) / total
     found = [Definition("accuracy", hit), Definition("error rate", 1 - hit)]
+    if only == "accuracy":
+        return found
     labels = sorted({*target.tolist(), *answer.tolist()})[:200]
     true = np.array([weight[target == v].sum() for v in labels], dtype=float)
     said = np.array([weight[answer == v].sum() for v in labels], dtype=float)

@@ -18,7 +18,7 @@ WEIGHTLESS = ("copy", "copy_X", "copy_x", "memory", "warm_start", "cache_size", 
 KINDS: Mapping[Setting, str] = {
     "regularization": "regularisation strength",
     "learning-rate": "learning rate or its schedule",
-    "hyperparameter": "other settings",
+    "hyperparameter": "other kinds",
 }
 
 
@@ -60,7 +60,9 @@ def look_at_settings(problem: Problem, kind: Setting) -> Look:
     power = 0.98 if found.source == "config" else 0.9
     if findings:
         return Look(tuple(findings), power, covers=("config",))
-    return Look((), power, f"config: 0 of n = {found.n} settings that say a {KINDS[kind]} differ from the reference.", ("config",))
+    return Look(
+        (), power, f"config: no setting of the {KINDS[kind]} differs from the reference, expected 0, n = {found.n} settings.", ("config",)
+    )
 
 
 def put_setting(case: Case, finding: Finding, side: SideName, which: str) -> Case | None:

@@ -218,9 +218,11 @@ def _definitions(problem: Problem, table: Table, target: str, answer: Prediction
         name, _text(problem.case.positive) if problem.case.positive is not None else (classes[-1] if classes else "")
     )
     for words, rows in _subsets(table, kept, target):
-        yield from (Definition(f"{d.words} on {words}", d.value) for d in classification(labels[rows], said[rows]) if d.words == stem)
+        yield from (
+            Definition(f"{d.words} on {words}", d.value) for d in classification(labels[rows], said[rows], only=stem) if d.words == stem
+        )
     for column, weights in _weights(table, target):
-        pairs = classification(labels[kept], said[kept], weights[kept])
+        pairs = classification(labels[kept], said[kept], weights[kept], only=stem)
         yield from (Definition(f"{d.words} weighted by {column}", d.value) for d in pairs if d.words == stem)
     if full is not None and full.shape[1] == 2 and len(classes) == 2:
         at = (
