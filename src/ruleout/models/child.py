@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -101,7 +102,7 @@ class Worker:
                 "PYTHONPATH": os.pathsep.join(str(Path(p).absolute()) for part in paths for p in part.split(os.pathsep) if p),
                 "PYTHONWARNINGS": "ignore",
             }
-            command = [sys.executable, "-P", "-m", "ruleout.models.worker"]
+            command = [sys.executable, "-P", "-c", "from ruleout.models.worker import main; main()"]
             if limit := self.limits.bytes_of_memory():
                 command.append(str(limit))
             self._process = subprocess.Popen(
@@ -119,8 +120,7 @@ class Worker:
         with self._lock:
             process, self._process = self._process, None
             if process is not None:
-                if process.poll() is None:
-                    process.kill()
+                _end(process)
                 for pipe in (process.stdin, process.stdout):
                     if pipe is not None:
                         with contextlib.suppress(OSError):
@@ -182,15 +182,17 @@ class Worker:
                 if table.fingerprint in self._held:
                     self._held.move_to_end(table.fingerprint)
                 else:
+                    parts.insert(0, wire.pack_table(table.arrow))
                     message["send"] = {"fingerprint": table.fingerprint, "name": table.name, "origin": table.origin}
                     message["forget"] = self._make_room(table)
-                    parts.insert(0, wire.pack_table(table.arrow))
             try:
                 header, answer = self._talk(message, parts, name)
             except BaseException:
                 # Interrupted half-way the pipes are out of step: only a new process can answer again.
                 self.close()
                 raise
+            if header.get("lost"):
+                self.close()
             if "error" in header:
                 raise _said(header)
             return header, answer
@@ -203,7 +205,7 @@ class Worker:
 
         def end() -> None:
             late.set()
-            process.kill()
+            _end(process)
 
         timer = threading.Timer(self.limits.seconds, end)
         timer.daemon = True
@@ -218,7 +220,7 @@ class Worker:
             if late.is_set():
                 reason = f"its {what} took longer than {self.limits.seconds:g} seconds and was ended"
             elif isinstance(error, wire.BrokenFrameError):
-                process.kill()
+                _end(process)
                 process.wait()
                 reason = f"its {what} answered with what is no answer ({str(error)[:80]!r})"
             else:
@@ -244,6 +246,13 @@ class Worker:
         self._errors.seek(max(0, size - 4096))
         lines = [line.strip() for line in self._errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
         return f"; its last words: {lines[-1][:200].rstrip('.')}" if lines else ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that still runs, with everything that the artifact may have started in it."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _said(header: Mapping[str, Any]) -> ModelError:
@@ -359,8 +368,8 @@ def close_workers() -> None:
 def open_in_child(path: Path, *, fingerprint: str, limits: Limits | None = None) -> ChildModel:
     """Open an artifact in the shared child process.
 
-    A module that lies beside the artifact, or one folder above, is found: then the artifact has a child of its own, for
-    the module of that name may say something else on the other side of the case.
+    A module that lies beside the artifact, one folder above, or in the working directory is found: then the artifact has
+    a child of its own, for the module of that name may say something else on the other side of the case.
 
     Raises
     ------

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ruleout.errors import CommandError, TableError, nearest
+from ruleout.models.frame import honest
 from ruleout.models.model import Prediction
 from ruleout.tables.table import Table
 
@@ -178,16 +179,10 @@ def _write_table(table: Table, room: Path, name: str) -> Path:
         path = room / f"{name}.csv"
         arrow.to_pandas(ignore_metadata=True).to_csv(path, index=False)
         return path
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = room / f"{name}.parquet"
-    try:
-        arrow.slice(0, 1).to_pandas()
-    except (pa.ArrowException, ValueError, TypeError):
-        # The schema may carry the data types of a frame whose columns have changed since; nobody could read it as pandas.
-        arrow = arrow.replace_schema_metadata(None)
-    pq.write_table(arrow, path)
+    pq.write_table(honest(arrow), path)
     return path
 
 
@@ -236,10 +231,11 @@ def _run(line: str, *, folder: Path, room: Path, timeout: float | None, where: s
     except subprocess.TimeoutExpired:
         raise CommandError(f"{where}: it took longer than {timeout:g} seconds and was ended{_last_words(errors)}.") from None
     finally:
-        # Nothing that the command started outlives it, however it ended.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process.poll() is None:
+            # Late or interrupted: nothing that the command started outlives it.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
     if code:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         raise CommandError(f"{where}: it failed with {how}{_last_words(errors)}.")

@@ -17,6 +17,8 @@ __all__ = ["open_artifact"]
 COMPRESSED = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"]\x00\x00", b"\x04\x22\x4d\x18")
 """How zlib, gzip, bzip2, xz, lzma and lz4 begin: joblib writes and finds out all of them."""
 
+LOOK = 512
+
 OTHERS = {
     ".skops": ("skops", "skops"),
     ".onnx": ("ONNX", "onnx"),
@@ -70,7 +72,7 @@ def _look(path: Path) -> None:
         raise ModelError(f"{path}: {kind} was given; {_extra('mlflow') if 'MLflow' in kind else 'expected a joblib or pickle file.'}")
     try:
         with path.open("rb") as file:
-            start = file.read(512)
+            start = file.read(LOOK)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such file; expected a fitted model as joblib or pickle.") from None
     except OSError as error:
@@ -103,7 +105,8 @@ def _old_pickle(path: Path, start: bytes) -> bool:
 
 def _is_text(start: bytes) -> bool:
     try:
-        start[:500].decode()
+        start.decode()
     except UnicodeDecodeError as error:
-        return error.start > len(start[:500]) - 4
+        # A character may be cut in two where the reading stopped.
+        return len(start) == LOOK and error.start > LOOK - 4
     return b"\0" not in start

@@ -19,7 +19,12 @@ NOT_JSON: Any = object()
 
 
 def json_able(value: Any) -> Any:
-    """Return a value as JSON holds it (numpy scalars as Python's, tuples as lists), or `NOT_JSON`."""
+    """Return a value as JSON holds it, or `NOT_JSON`.
+
+    Numpy's scalars are Python's, tuples are lists, and NaN is the text "nan", which equals itself.
+    """
+    if isinstance(value, float) and math.isnan(value):
+        return "nan"
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, np.generic):

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ruleout.errors import ModelError, nearest
+from ruleout.models.frame import frame_of
 from ruleout.models.learned import NOT_JSON, ask, delegate, json_able, last_step, learned, named_features, step_names
 from ruleout.models.model import Description, Prediction
 from ruleout.tables.table import Table
@@ -99,7 +100,8 @@ class ScikitLearnModel:
     def describe(self) -> Description:
         """What the estimator says about itself: steps, parameters, columns, what was fitted, whether it is empty."""
         if self._description is None:
-            self._description = self._describe()
+            with quietly():
+                self._description = self._describe()
         return self._description
 
     def _describe(self) -> Description:
@@ -111,12 +113,12 @@ class ScikitLearnModel:
                 parameters[key] = plain
         steps = step_names(estimator)
         empty = _emptiness(estimator)
-        fitted: dict[str, Any] = {}
+        fitted: dict[str, Any] = {"scalers": [], "categories": {}, "encodings": {}, "imputers": {}, "used": []}
         if not empty.startswith("it was never fitted"):
             try:
                 fitted = learned(estimator, self._features)
             except Exception as error:  # Foreign transformers may break any assumption; the rest of the description stands.
-                fitted = {"unread": first_line(error)}
+                fitted["unread"] = first_line(error)
         if self._notes:
             fitted["warnings"] = list(self._notes)
         classes = self._classes()
@@ -214,7 +216,7 @@ class ScikitLearnModel:
         if not features:
             raise ModelError(f"{self._name}: {table.origin} holds none of the {len(expected or ())} columns it was fitted on.")
         fingerprint = refit_fingerprint(self._fingerprint, table, target, parameters, seed)
-        frame = _frame(rows.select([*features, target]), {})
+        frame = frame_of(rows.select([*features, target]))
         try:
             with quietly() as notes:
                 named = named_features(self._estimator) is not None
@@ -284,7 +286,7 @@ class ScikitLearnModel:
                     f"{self._name}: it was fitted on {width} columns without names and {table.origin} has {len(table.columns)}; "
                     "select its features, in order, before it is asked."
                 )
-            return _frame(table, {}).to_numpy()
+            return frame_of(table).to_numpy()
         lacking = [c for c in features if c not in table]
         if lacking:
             some = ", ".join(repr(c) for c in lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
@@ -292,7 +294,7 @@ class ScikitLearnModel:
                 f"{self._name}: {table.origin} lacks {len(lacking)} of the {len(features)} columns it was fitted on: "
                 f"{some}.{nearest(lacking[0], [c for c in table.columns if c not in features])}"
             )
-        frame = _frame(table.select(features), self._categories())
+        frame = frame_of(table.select(features), self._categories())
         return frame if named_features(self._estimator) is not None else frame.to_numpy()
 
     def _categories(self) -> Mapping[str, Sequence[Any]]:
@@ -330,26 +332,6 @@ def _with_target(table: Table, target: str, name: str) -> Table:
     if not mask.any():
         raise ModelError(f"{name}: {table.origin} has no row with a {target!r} to learn from ({table.n_rows:,} rows).")
     return table.filter(mask)
-
-
-def _frame(table: Table, categories: Mapping[str, Sequence[Any]]) -> Any:
-    """Return the rows as pandas would have read them: text as its default text type, decimals as floats.
-
-    A date whose encoder learned text was read as text (pandas parses no dates unasked), so it is given as text.
-    """
-    arrow = table.arrow
-    for number, field in enumerate(arrow.schema):
-        known = categories.get(field.name)
-        if pa.types.is_decimal(field.type):
-            arrow = arrow.set_column(number, field.name, arrow.column(number).cast(pa.float64()))
-        elif pa.types.is_temporal(field.type) and known and all(isinstance(v, (str, type(None))) for v in known):
-            arrow = arrow.set_column(number, field.name, arrow.column(number).cast(pa.string()))
-    try:
-        frame = arrow.to_pandas()
-    except (pa.ArrowException, ValueError, TypeError):
-        # The schema may carry the data types of a frame whose columns have changed since.
-        frame = arrow.to_pandas(ignore_metadata=True)
-    return frame.reset_index(drop=True)[list(arrow.column_names)]
 
 
 def _texts_as_categories(inputs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The child process in which artifacts are loaded, asked and fitted: `python -m ruleout.models.worker`.
+"""The child process in which artifacts are loaded, asked and fitted. It is never the `__main__` that an artifact was saved from.
 
 It reads requests from the pipe that it was started with and answers on the one it had as standard output. Whatever the
 artifact prints goes to standard error, so that it cannot be taken for an answer.
@@ -225,7 +225,3 @@ def main() -> None:
         except (Exception, SystemExit) as error:  # The artifact's own code; the child goes on with the next request.
             header = {"error": f"{request.get('name', 'model')}: {first_line(error)}."}
         wire.send(answers, header, out)
-
-
-if __name__ == "__main__":
-    main()
