@@ -193,7 +193,8 @@ def pairs(case: Case) -> Iterator[Pair]:
         if current.validation and reference.validation:
             yield Pair("validation", current.validation, reference.validation)
     if current.serving:
-        yardstick = (reference and (reference.validation or reference.train)) or current.validation or current.train
+        same_rows = reference.serving if reference else None
+        yardstick = same_rows or (reference and (reference.validation or reference.train)) or current.validation or current.train
         if yardstick:
             yield Pair("serving", current.serving, yardstick)
     if not reference and current.train and current.validation:

@@ -27,7 +27,7 @@ def conclude(examination: Examination) -> Conclusion:
     """
     problem = examination.problem
     causes = tuple(_cause(examination, c) for c in examination.confirmed)
-    verdict = "cause-found" if causes else ("no-problem" if problem.kind == "none" and problem.change is not None else "inconclusive")
+    verdict = "cause-found" if causes else ("no-problem" if _sound(examination) else "inconclusive")
     left = () if verdict == "no-problem" else _next(examination)
     return Conclusion(
         examination=examination,
@@ -40,6 +40,15 @@ def conclude(examination: Examination) -> Conclusion:
         missing=missing_evidence(problem.case),
         guards=_guards(examination),
     )
+
+
+def _sound(examination: Examination) -> bool:
+    """Whether nothing is wrong: the change is within noise, or nothing was seen in a score or a curve that stands alone."""
+    problem = examination.problem
+    if problem.kind == "none":
+        return problem.change is not None
+    alone = problem.kind == "too-good" or (problem.kind == "training" and not problem.significant)
+    return alone and not any(h.status == "open" and h.findings and h.probability >= 0.4 for h in examination.hypotheses)
 
 
 def _cause(examination: Examination, confirmed: Confirmed) -> CauseFound:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from ruleout.case.case import Case
 from ruleout.causes.page import Finding
-from ruleout.errors import RuleoutError
+from ruleout.errors import ModelError, RuleoutError
 from ruleout.examination.agenda import Agenda, Entry
 from ruleout.examination.examination import Confirmed
 from ruleout.examination.gain import Gap, explained_ratio, measure_gap
@@ -25,6 +27,9 @@ __all__ = ["Depth"]
 Structure = Literal["single", "additive", "redundant", "conjoint", "masked", "none"]
 
 WORTH_TESTING = 0.02
+BELIEVED = 0.4
+"""A score that is too good falls when any good feature is taken away, so there only a page's own evidence makes a candidate."""
+
 MOST_CANDIDATES = 8
 MOST_CAUSES = 4
 FAMILY_Z = 2.5
@@ -95,7 +100,7 @@ class Depth:
         probability = self.agenda.probabilities()
         found = []
         for entry in self.agenda.entries.values():
-            if entry.findings and probability[entry.cause] >= WORTH_TESTING:
+            if entry.findings and probability[entry.cause] >= (BELIEVED if self.problem.kind == "too-good" else WORTH_TESTING):
                 strongest = max(f.evidence for f in entry.findings)
                 kept = tuple(f for f in entry.findings if f.evidence >= max(strongest - 3.0, min(1.0, strongest)))[:12]
                 found.append(_Candidate(entry, kept))
@@ -132,7 +137,7 @@ class Depth:
         candidate.score = math.log(believed / (1 - believed)) + 2 * candidate.specificity - min(8.0, 0.5 * max(rest.z(), 0.0) ** 2)
         if first:
             entry.ratios["intervention"] = explained_ratio(gain, harm) if gain.value < 0.5 * harm else 4.0
-            if gain.high < 0.2 * harm:
+            if gain.high < max(0.2 * harm, 0.01 if self.problem.kind == "too-good" else 0.0):
                 entry.excluded = f"Putting it right gains {gain.value:+.4f} (95 % interval {gain.low:+.4f} to {gain.high:+.4f}), less than a fifth of the change."
         name = self.laboratory.scorer.name
         where = ", ".join(f.place for f in candidate.findings[:3]) + (f" and {len(candidate.findings) - 3} more" if len(candidate.findings) > 3 else "")
@@ -158,7 +163,8 @@ class Depth:
 
     def convincing(self, gain: Difference) -> bool:
         """Whether a gain is beyond noise and large enough to be a cause of this change."""
-        return gain.z() > FAMILY_Z and gain.value >= max(SMALLEST_SHARE * self.problem.harm, 0.5 * self.problem.noise)
+        smallest = 0.01 if self.problem.kind == "too-good" else 0.5 * self.problem.noise
+        return gain.z() > FAMILY_Z and gain.value >= max(SMALLEST_SHARE * self.problem.harm, smallest)
 
     def beside(self, candidate: _Candidate, chosen: Sequence[_Candidate]) -> bool:
         """Whether a candidate only tells again what a chosen one already explains: the same place, less exactly."""
@@ -271,16 +277,27 @@ class Depth:
     def gap(self, case: Case) -> Gap:
         """The gap between the sides of a case, measured once."""
         if id(case) not in self._gaps:
-            found = measure_gap(self.laboratory, case, self.noise)
+            found = measure_gap(self.laboratory, case, self.noise, inflated=self.problem.kind == "too-good")
+            if not math.isfinite(found.current.value):
+                found = replace(found, current=self.worthless(found))
             if self.problem.figures.get("reported_change") and case.current.metrics is self.problem.case.current.metrics:
                 found = replace(found, current=_as_reported(found.current, self.problem))
             self._gaps[id(case)] = found
             self._kept.append(case)
         return self._gaps[id(case)]
 
+    def worthless(self, gap: Gap) -> Evaluation:
+        """A metric that is no number, counted as having lost all that the reference has."""
+        if gap.reference is None or not math.isfinite(gap.reference.value):
+            raise ModelError(f"{self.laboratory.scorer.name} is no number on the current rows, and there is no reference to measure the loss by.")
+        lost = gap.reference.value - gap.sign * abs(gap.reference.value)
+        return replace(gap.current, value=lost, psi=np.full(max(gap.current.n, 2), lost), resamples=None)
+
     def harm(self, gap: Gap) -> float:
         """The change that is to be explained, as this baseline measures it."""
-        return gap.value if gap.reference is not None and gap.value > 0 else self.problem.harm
+        if gap.reference is None or gap.value <= 0 or not math.isfinite(gap.value):
+            return self.problem.harm
+        return gap.value
 
     def remainder(self, gap: Gap) -> Difference:
         """What is left of the change in a counterfactual, with the error of an unpaired difference of two trainings."""

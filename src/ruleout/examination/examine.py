@@ -48,8 +48,7 @@ class _Walk:
     def __init__(self, problem: Problem, listen: Listener) -> None:
         self.problem, self.listen = problem, listen
         pages = catalog()
-        situation = "retraining" if problem.case.changed == "unknown" else problem.case.changed
-        self.agenda = Agenda(pages, priors(situation, [p.id() for p in pages]), {p.id(): p.missing(problem.case) for p in pages})
+        self.agenda = Agenda(pages, priors(problem.situation, [p.id() for p in pages]), {p.id(): p.missing(problem.case) for p in pages})
         self.steps: list[Step] = []
         self.stopped = ""
 
@@ -61,7 +60,8 @@ class _Walk:
             self.listen(Event("hypotheses", tuple(self.hypothesis(e) for e in sorted(self.agenda.entries.values(), key=self.rank))))
             try:
                 self.breadth()
-                self.localise()
+                if self.problem.situation in ("retraining", "silent"):
+                    self.localise()
                 depth = Depth(self.problem, self.agenda, self.step)
                 confirmed, structure, unexplained = depth.confirm()
             except BudgetSpent as error:

@@ -19,6 +19,7 @@ from ruleout.errors import BudgetSpent, CommandError, ModelError, RuleoutError, 
 from ruleout.models.artifact import Artifact
 from ruleout.models.model import Model, Prediction
 from ruleout.problem.metric import Evaluation, Metric, labels_of
+from ruleout.problem.replay import Replay, compare_answers
 from ruleout.problem.parameters import changed_keys, match_parameters
 from ruleout.tables.table import Table
 
@@ -140,6 +141,27 @@ class Laboratory:
             self._evaluations[key] = self.scorer.evaluate(target, logged_answers(self.case, table), rows=self._rows(table), seed=self.seed)
         return self._evaluations[key]
 
+    def replay(self, features: Table, *, model: Model | None = None, side: SideName = "current") -> Replay | None:
+        """Hold an artifact's answers for `features` against the answers that a side's serving log holds for the same rows.
+
+        Parameters
+        ----------
+        features
+            The logged features, as they are or changed in one way (unscaled, reordered, cast): what reproduces the logged
+            answers is what the service did.
+        model
+            The artifact that is asked; the validated one, else the side's own, where None.
+
+        Returns
+        -------
+        Which rows agree; None where there is no log with answers or no artifact that opens.
+        """
+        held = self.case.side(side) or Side()
+        opened = model or self.model(side) or self.model("reference")
+        if held.serving is None or opened is None or not {"prediction", "score"} & set(held.serving.columns):
+            return None
+        return compare_answers(self.case, self.predict(opened, features), logged_answers(self.case, held.serving))
+
     def outcome(self, case: Case, side: SideName) -> Evaluation:
         """The metric of one side of a case, be it as it was read or a counterfactual.
 
@@ -151,11 +173,9 @@ class Laboratory:
         if table is None:
             raise ModelError(f"{side}: no labelled validation or serving table, so its metric cannot be measured.")
         if table.name == "serving":
-            original = self.case.side(side)
-            if held.model is not None and original is not None and original.serving is not None and original.serving.fingerprint == table.fingerprint:
-                return self.logged(table)
-            replayed = self._answering(case, side)
-            return self.evaluate(replayed, table)
+            original = self.case.side(side) or Side()
+            as_it_was = original.serving is not None and original.serving.fingerprint == table.fingerprint and held.model is original.model
+            return self.logged(table) if as_it_was else self.evaluate(self._replaying(case, side), table)
         return self.evaluate(self._answering(case, side), table)
 
     def evaluation_table(self, case: Case, side: SideName) -> Table | None:
@@ -163,7 +183,8 @@ class Laboratory:
         held = case.side(side)
         if held is None:
             return None
-        answered = held.serving is not None and case.target in held.serving and {"prediction", "score"} & set(held.serving.columns)
+        original = (self.case.side(side) or Side()).serving
+        answered = held.serving is not None and case.target in held.serving and original is not None and {"prediction", "score"} & set(original.columns)
         if held.validation is not None and case.target in held.validation and not (answered and case.changed != "retraining"):
             return held.validation
         if held.serving is not None and answered:
@@ -286,6 +307,14 @@ class Laboratory:
         if opened is None:
             raise ModelError(self.reasons.get(side, f"{side}.model does not open."))
         return opened
+
+    def _replaying(self, case: Case, side: SideName) -> Model:
+        """The artifact that answers when a serving log is replayed: the side's own where it has one, else the validated one."""
+        held, original = case.side(side) or Side(), self.case.side(side) or Side()
+        if held.model is not None and held.model is not original.model:
+            return self._answering(case, side)
+        opened = self.model(side) or self.model("reference")
+        return opened if opened is not None else self._answering(case, side)
 
     def _open(self, side: str, artifact: Artifact) -> Model | None:
         try:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ruleout.case.case import Case
 from ruleout.problem.laboratory import Laboratory
+from ruleout.problem.situation import Situation
 
 __all__ = ["Kind", "Measure", "Problem"]
 
@@ -44,6 +45,8 @@ class Problem:
     change, interval, significant
         current - reference, its 95 % interval, and whether it is worse beyond noise. `harm` is its size counted
         so that more is worse, whatever the metric's direction.
+    situation
+        Which of the method's situations the evidence describes; the priors go by it.
     noise
         Smallest change that matters: the user's `min_effect`, or what seeds and samples alone produce.
     """
@@ -60,6 +63,7 @@ class Problem:
     significant: bool = False
     harm: float = 0.0
     noise: float = 0.005
+    situation: Situation = "retraining"
     figures: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

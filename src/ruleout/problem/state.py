@@ -12,7 +12,9 @@ from ruleout.case.case import Case, Side, SideName
 from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.metric import Evaluation
+from ruleout.problem.other_kinds import state_invalid_output, state_too_good, state_training
 from ruleout.problem.problem import Kind, Problem
+from ruleout.problem.situation import Situation, situation_of
 from ruleout.statistics.difference import Difference
 
 __all__ = ["state_problem"]
@@ -41,10 +43,36 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> 
     budget
         Seconds that refits may take, None without limit.
     """
-    laboratory = Laboratory(case, seed=seed, budget=budget)
-    measured = _Measured({s: _outcome(laboratory, case, s) for s in SIDES}, {s: _reported(case.side(s), case.metric) for s in SIDES}, laboratory.stand_in)
-    noise = _training_noise(laboratory, case) if measured.harm(laboratory) is not None else 0.0
-    return _restate(case, laboratory, measured, noise)
+    case = _aligned(case)
+    laboratory, situation = Laboratory(case, seed=seed, budget=budget), situation_of(case)
+    if situation == "training":
+        return state_training(case, laboratory)
+    measured = _Measured(
+        {s: _outcome(laboratory, case, s) for s in SIDES}, {s: _reported(case.side(s), case.metric) for s in SIDES}, laboratory.stand_in
+    )
+    if situation == "silent" or situation == "retraining":
+        broken = state_invalid_output(case, laboratory, measured.recomputed, measured.reported, situation)
+        if broken is not None:
+            return broken
+    if situation == "too-good":
+        return state_too_good(case, laboratory, measured.value("current"), _training_noise(laboratory, case))
+    noise = _training_noise(laboratory, case) if situation in ("retraining", "silent") and measured.harm(laboratory) is not None else 0.0
+    return _restate(case, laboratory, measured, noise, situation)
+
+
+def _aligned(case: Case) -> Case:
+    """The case with the rows of two serving logs in the same order, where their keys are the same, so that they pair."""
+    reference, key = case.reference, case.key
+    if reference is None or reference.serving is None or case.current.serving is None or key is None:
+        return case
+    first, second = reference.serving, case.current.serving
+    if key not in first or key not in second or first.n_rows != second.n_rows:
+        return case
+    ours, theirs = first.texts(key), second.texts(key)
+    if np.array_equal(ours, theirs) or len(set(ours.tolist())) < len(ours) or set(ours.tolist()) != set(theirs.tolist()):
+        return case
+    at = {value: row for row, value in enumerate(theirs.tolist())}
+    return case.with_table("current", "serving", second.take(np.array([at[value] for value in ours.tolist()])))
 
 
 @dataclass
@@ -83,7 +111,7 @@ class _Measured:
         return Difference(sign * (first - second), _reported_error(first, second, reference or current))
 
 
-def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: float) -> Problem:
+def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: float, situation: Situation) -> Problem:
     sign, metric = laboratory.scorer.sign, laboratory.scorer.name
     reference, current = measured.value("reference"), measured.value("current")
     harm = measured.harm(laboratory)
@@ -116,7 +144,8 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
         figures["harm_error"] = total.error
         harm = total
     figures["reported_change"] = reported_change
-    kind: Kind = "degradation" if significant else "none"
+    broken: Kind = "disagreement" if situation == "environment" else "degradation"
+    kind: Kind = broken if significant else "none"
     return Problem(
         case=case,
         laboratory=laboratory,
@@ -130,6 +159,7 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
         significant=significant,
         harm=0.0 if harm is None else harm.value,
         noise=max(floor, 2 * noise),
+        situation=situation,
         figures=figures,
     )
 

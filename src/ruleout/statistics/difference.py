@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Difference", "difference", "normal_sf", "standard_error"]
+__all__ = ["Z95", "Difference", "difference", "normal_sf", "standard_error"]
 
 Z95 = 1.959964
 

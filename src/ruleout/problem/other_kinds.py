@@ -1,0 +1,134 @@
+"""Problems that are no fall of a metric: a run that does not converge, an output that is none, a score too good to be true."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from ruleout.case.case import Case, Side, SideName
+from ruleout.problem.curves import Curve, judged_column, read_curve
+from ruleout.problem.laboratory import Laboratory
+from ruleout.problem.metric import Evaluation
+from ruleout.problem.problem import Problem
+from ruleout.problem.situation import Situation
+from ruleout.statistics.difference import Z95
+
+__all__ = ["state_invalid_output", "state_too_good", "state_training"]
+
+
+def state_training(case: Case, laboratory: Laboratory) -> Problem:
+    """Restate curves: where both runs ended, and whether the difference is beyond the noise of their own ends.
+
+    Without a reference nothing is held against anything: the pages say whether the curve itself is ill.
+    """
+    curves = {side: _judged(case.side(side), case.metric) for side in ("reference", "current")}  # type: ignore[arg-type]
+    current, reference = curves["current"], curves["reference"]
+    if current is None:
+        return Problem(case, laboratory, "none", "The history has no column of losses or metrics, so nothing can be said of the run.", situation="training")
+    broke = current.n_bad > 0 or not math.isfinite(current.end)
+    name = current.name
+    if reference is None or not math.isfinite(reference.end):
+        end = "is no number" if broke else f"ended at {current.end:.4g} (best {current.best:.4g})"
+        statement = f"{name} {end} after {len(current.values)} records; there is no reference run to hold it against."
+        return Problem(case, laboratory, "training", statement, metric=name, current=_number(current.end, broke), significant=broke, situation="training", figures={"curve": name})
+    sign = 1.0 if current.lower_is_better else -1.0
+    harm = math.inf if broke else sign * (current.end - reference.end)
+    error = math.hypot(current.noise, reference.noise)
+    floor = max(0.05 * abs(reference.end), 3 * error)
+    significant = broke or harm > floor
+    change = None if broke else current.end - reference.end
+    interval = None if change is None else (change - Z95 * error, change + Z95 * error)
+    end = "became infinite or missing" if broke else f"ended at {current.end:.4g}"
+    verdict = "beyond the noise of both curves" if significant else f"within the noise of the curves ({floor:.3g})"
+    return Problem(
+        case=case,
+        laboratory=laboratory,
+        kind="training" if significant else "none",
+        statement=f"{name} {end}, the reference run at {reference.end:.4g}: {verdict}.",
+        metric=name,
+        reference=reference.end,
+        current=_number(current.end, broke),
+        change=change if change is not None else (None if broke else 0.0),
+        interval=interval,
+        significant=significant,
+        harm=0.0 if broke else harm,
+        noise=floor,
+        situation="training",
+        figures={"curve": name},
+    )
+
+
+def state_invalid_output(
+    case: Case, laboratory: Laboratory, recomputed: Mapping[SideName, Evaluation | None], reported: Mapping[SideName, float | None], situation: Situation
+) -> Problem | None:
+    """The problem where the current side's output is none: a metric that is no number, an artifact that is empty or does not load.
+
+    None where the output is sound.
+    """
+    held, wrong = case.current, []
+    metrics = held.metrics
+    if metrics is not None:
+        bad = [k for k, v in metrics.items() if v is None or (isinstance(v, float) and not math.isfinite(v))]
+        if bad:
+            wrong.append(f"metrics.{bad[0]} is {metrics[bad[0]]!r}")
+        elif not metrics or (case.metric is not None and case.reference is not None and case.metric in (case.reference.metrics or {}) and case.metric not in metrics):
+            wrong.append(f"metrics hold no {case.metric}")
+    if held.model is not None:
+        opened = laboratory.model("current")
+        reason = laboratory.reasons.get("current", "")
+        if opened is None and (held.model.trusted or held.model.estimator is not None):
+            wrong.append(f"the artifact does not open ({reason.rstrip('.')})")
+        elif opened is not None and (opened.describe().empty or not opened.describe().finite):
+            wrong.append(f"the artifact holds nothing usable ({opened.describe().empty or 'weights that are no numbers'})")
+    found = recomputed["current"]
+    if found is not None and found.n and not math.isfinite(found.value):
+        wrong.append(f"{laboratory.scorer.name} cannot be computed on the current validation rows")
+    if not wrong:
+        return None
+    before = recomputed["reference"]
+    reference = before.value if before is not None and math.isfinite(before.value) else reported["reference"]
+    current = found.value if found is not None and math.isfinite(found.value) else None
+    was = f" It was {reference:.4g}." if reference is not None else ""
+    return Problem(
+        case=case,
+        laboratory=laboratory,
+        kind="invalid-output",
+        statement=f"The pipeline ended without an error, yet {', and '.join(wrong)}.{was}",
+        metric=laboratory.scorer.name,
+        reference=reference,
+        current=current,
+        significant=True,
+        harm=abs(reference) if reference is not None and current is None else max(0.0, laboratory.scorer.sign * ((reference or 0.0) - (current or 0.0))),
+        situation="silent" if situation == "retraining" else situation,
+        figures={"wrong": wrong, "reported": dict(reported), "recomputed": {s: None if e is None else e.value for s, e in recomputed.items()}},
+    )
+
+
+def state_too_good(case: Case, laboratory: Laboratory, value: float | None, noise: float) -> Problem:
+    """The problem where one side alone claims a score: is it honest? The harm is unknown until a leak is put right."""
+    name = laboratory.scorer.name
+    claimed = "is not known" if value is None else f"is {value:.4g}"
+    n = case.current.validation.n_rows if case.current.validation is not None else 0
+    return Problem(
+        case=case,
+        laboratory=laboratory,
+        kind="too-good",
+        statement=f"{name} {claimed} on {n:,} validation rows, without a reference: is it honest, or does something leak?",
+        metric=name,
+        current=value,
+        significant=False,
+        noise=max(0.005, 2 * noise),
+        situation="too-good",
+        figures={"training_noise": noise, "reasons": dict(laboratory.reasons), "recomputed": {"current": value, "reference": None}},
+    )
+
+
+def _judged(side: Side | None, metric: str | None) -> Curve | None:
+    if side is None or side.history is None:
+        return None
+    column = judged_column(side.history, metric)
+    return None if column is None else read_curve(side.history, column)
+
+
+def _number(value: float, broke: bool) -> float | None:
+    return None if broke or not math.isfinite(value) else value

@@ -1,0 +1,45 @@
+"""Which of the method's situations a case is, read off the evidence that is there rather than asked."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from ruleout.case.case import Case
+
+__all__ = ["Situation", "situation_of"]
+
+Situation = Literal["retraining", "serving", "silent", "too-good", "environment", "training"]
+"""retraining: a model was retrained and is worse. serving: good validation, bad production. silent: the pipeline fails in
+silence. too-good: a perfect score of no use. environment: works here, fails there. training: it does not converge."""
+
+
+def situation_of(case: Case) -> Situation:
+    """Say which situation the evidence describes.
+
+    Curves alone are `training`; answers of both sides are `environment`; a serving log with answers is `serving`; a run log or a
+    reported metric that is no number is `silent`; training and validation rows without a reference are `too-good`; the rest is
+    `retraining`.
+    """
+    current, reference = case.current, case.reference
+    tables = [t for t in (current.train, current.validation, current.serving) if t is not None]
+    if current.history is not None and not tables:
+        return "training"
+    answered = current.serving is not None and bool({"prediction", "score"} & set(current.serving.columns))
+    if answered and reference is not None and reference.serving is not None:
+        return "environment"
+    if answered and not (current.validation is not None and case.changed == "retraining"):
+        return "serving"
+    if current.runlog or _silent_metrics(case):
+        return "silent"
+    if reference is None and current.train is not None and current.validation is not None:
+        return "too-good"
+    return "retraining"
+
+
+def _silent_metrics(case: Case) -> bool:
+    """Whether a metric was reported that is no number."""
+    reported = case.current.metrics
+    if reported is None:
+        return False
+    return any(value is None or (isinstance(value, float) and not math.isfinite(value)) for value in reported.values())
