@@ -1,0 +1,352 @@
+"""The command line: each command parses, calls one room, prints, and answers with an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from ruleout.errors import RuleoutError
+
+if TYPE_CHECKING:
+    from ruleout.case.case import Case
+    from ruleout.conclusion.conclusion import Conclusion
+    from ruleout.examination.examination import Event
+    from ruleout.report.ink import ReportConsole
+
+__all__ = ["cli", "main"]
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+DEFECT = 70
+"""A defect of ruleout itself (EX_SOFTWARE): Python's own 1 would read as "a cause was found"."""
+
+
+class Commands(click.Group):
+    """The commands, with one way out for what goes wrong: a sentence on standard error and the exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except RuleoutError as error:
+            _complain(str(error))
+            ctx.exit(error.exit_code)
+        except (KeyboardInterrupt, click.Abort):
+            _complain("interrupted before a conclusion; nothing was written.", fresh_line=sys.stderr.isatty())
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            _silence()
+            ctx.exit(BROKEN_PIPE)
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Read a length of time: `90s`, `10m`, `1h30m`, or seconds without a unit."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", value.strip().lower())
+    seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0.0
+    if seconds <= 0:
+        raise click.BadParameter(f'"{value}" is no length of time; expected one like 90s, 10m or 1h30m.', ctx, param)
+    return seconds
+
+
+def _report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options about what is written where."""
+    for option in (
+        click.option("--quiet", "-q", is_flag=True, help="Print the conclusion alone."),
+        click.option("--markdown", metavar="FILE", help="Write the report as Markdown; - is standard output."),
+        click.option("--json", metavar="FILE", help="Write the conclusion as JSON; - is standard output."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _, value: _version(ctx, value),
+    help="Show the version and exit.",
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Find out why a machine-learning system broke.
+
+    Exit codes of an investigation: 0 nothing is wrong, 1 a cause was found, 2 the case could not be read, 3 inconclusive.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@cli.command()
+@click.argument("case", required=False, type=click.Path(path_type=Path))
+@click.option("--reference", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the system when it worked.")
+@click.option("--current", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the system that is broken.")
+@click.option("--target", metavar="COLUMN", help="Label column.")
+@click.option("--metric", metavar="NAME", help="A scikit-learn scorer, or module:function (needs --trust).")
+@click.option("--task", type=click.Choice(["classification", "regression"]), help="Inferred from the target where it is not given.")
+@click.option("--positive", metavar="VALUE", help="Positive class.")
+@click.option("--time", metavar="COLUMN", help="Event-time column.")
+@click.option("--entity", metavar="COLUMN", help="What rows belong to (a customer, a patient).")
+@click.option("--key", metavar="COLUMN", help="Row identifier.")
+@click.option("--ignore", metavar="COLUMN", multiple=True, help="A column that is no feature; may be repeated.")
+@click.option("--changed", type=click.Choice(["retraining", "deployment", "upgrade", "unknown"]), help="What happened before it broke.")
+@click.option("--symptom", metavar="TEXT", help="What was noticed, in your own words.")
+@click.option("--trust", is_flag=True, help="Let the case run code: open pickled models, run its [run] commands.")
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--budget", metavar="TIME", callback=_seconds, help="Stop testing after this long (90s, 10m, 1h).")
+@_report_options
+def investigate(
+    *,
+    case: Path | None,
+    seed: int,
+    budget: float | None,
+    json: str | None,
+    markdown: str | None,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Find what broke the system in CASE: a case.toml, or a folder with reference/ and current/.
+
+    Without CASE and without --current, the case is the folder you are in.
+    """
+    _writable(json, markdown)
+    from ruleout.case import read_case
+
+    path = case if case or given["current"] else Path()
+    sys.exit(_investigate(lambda: read_case(path, **given), seed=seed, budget=budget, json=json, markdown=markdown, quiet=quiet).exit_code)
+
+
+@cli.command()
+@click.argument("folder", required=False, default=".", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace a case.toml that is there already.")
+def new(folder: Path, force: bool) -> None:
+    """Look at the files in FOLDER, ask what they cannot tell, and write a case.toml.
+
+    Where nobody can be asked, the likely answers are taken and named.
+    """
+    from ruleout.case.draft import draft_case, write_draft
+
+    drafted = draft_case(folder, ask=_ask if sys.stdin.isatty() and sys.stdout.isatty() else None)
+    written = write_draft(drafted, folder / "case.toml", overwrite=force)
+    for sentence in (*drafted.assumed, *drafted.unread):
+        click.echo(f"  {sentence}")
+    click.echo(f"Wrote {written}. Next: ruleout investigate {folder}")
+
+
+@cli.command()
+@click.argument("cause")
+def explain(cause: str) -> None:
+    """Print the handbook's page about CAUSE, such as data.unit-change."""
+    from ruleout.causes import page
+    from ruleout.report.handbook import Page
+
+    _console().print(Page(page(cause)))
+
+
+@cli.command()
+@click.option("--json", is_flag=True, help="As a JSON list of cause, bucket and claim.")
+def causes(json: bool) -> None:
+    """List every cause that ruleout knows, by bucket."""
+    from ruleout.causes import catalog
+
+    if json:
+        from json import dumps
+
+        _print_bytes(
+            dumps([{"cause": c.id(), "bucket": c.bucket(), "claim": c.claim()} for c in catalog()], ensure_ascii=False, indent=2) + "\n"
+        )
+        return
+    from ruleout.report.handbook import Vocabulary
+
+    _console().print(Vocabulary(catalog()))
+
+
+@cli.command()
+@click.option(
+    "--cause", metavar="ID", default="data.unit-change", show_default=True, help="What is broken; `ruleout causes` lists the ids."
+)
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every random choice.")
+@click.option(
+    "--folder", metavar="DIR", type=click.Path(path_type=Path), help="Where the case is written; a new temporary folder by default."
+)
+@_report_options
+def demo(*, cause: str, seed: int, folder: Path | None, json: str | None, markdown: str | None, quiet: bool) -> None:
+    """Break a real pipeline in one way, and watch ruleout find out which.
+
+    Exits with 0 where the cause that was put in was found, with 3 where it was not.
+    """
+    _writable(json, markdown)
+    import tempfile
+
+    from ruleout.case import read_case
+    from ruleout.demo import make_demo
+
+    path = make_demo(folder or Path(tempfile.mkdtemp(prefix="ruleout-demo-")), cause, seed)
+    click.echo(f"Broke one thing on purpose. The case is in {path}\n", err=bool(quiet or "-" in (json, markdown)))
+    conclusion = _investigate(lambda: read_case(path, trust=True), seed=seed, budget=None, json=json, markdown=markdown, quiet=quiet)
+    sys.exit(0 if cause in {found.cause for found in conclusion.causes} else 3)
+
+
+def main() -> NoReturn:
+    """Run the command line as a program."""
+    _tolerate_narrow_encodings()
+    try:
+        cli.main(prog_name="ruleout")
+        sys.exit(0)
+    except BrokenPipeError:
+        _silence()
+        sys.exit(BROKEN_PIPE)
+    except Exception:  # whatever comes here is a defect, and Python's own exit code for it would read as a verdict
+        import traceback
+
+        traceback.print_exc()
+        _complain("this is a defect of ruleout, not of your case; please report the lines above.")
+        sys.exit(DEFECT)
+
+
+def _investigate(
+    read: Callable[[], Case], *, seed: int, budget: float | None, json: str | None, markdown: str | None, quiet: bool
+) -> Conclusion:
+    """Read, investigate, narrate, write. Where the report itself goes to standard output, the narration goes to standard error."""
+    from ruleout.conclusion.investigate import investigate as find_out
+    from ruleout.report.terminal import Narrator
+
+    piped = "-" in (json, markdown)
+    narrator = Narrator(_console(err=piped), quiet=quiet)
+    heard = True
+
+    def listen(event: Event) -> None:
+        nonlocal heard
+        if not heard or (piped and quiet):
+            return
+        try:
+            narrator(event)
+        except BrokenPipeError:
+            # Nobody reads any more; the investigation still goes on where a file was asked for.
+            heard = False
+            _silence()
+            if not json and not markdown:
+                raise
+
+    with narrator:
+        conclusion = find_out(read(), seed=seed, budget=budget, listen=listen)
+    from ruleout.examination.examination import Event as Told
+
+    if not narrator.concluded:
+        listen(Told("conclusion", conclusion))
+    for file, format_ in ((json, "json"), (markdown, "markdown")):
+        if file:
+            _write(conclusion, file, format_, note=None if quiet or piped or not heard else click.echo)
+    return conclusion
+
+
+def _write(conclusion: Conclusion, file: str, format_: str, *, note: Callable[[str], None] | None) -> None:
+    """Write a report; where its place has become unwritable meanwhile, keep it in another and say so."""
+    from ruleout.report import render
+    from ruleout.report.json import write_text
+
+    text = render(conclusion, format_)
+    if file == "-":
+        _print_bytes(text)
+        return
+    try:
+        write_text(Path(file), text)
+    except OSError as error:
+        import tempfile
+
+        handle, kept = tempfile.mkstemp(prefix="ruleout-", suffix=f".{format_}")
+        os.close(handle)
+        Path(kept).write_text(text, encoding="utf-8")
+        raise RuleoutError(
+            f"--{format_} {file}: it could not be written ({error.strerror or error}); the report is kept in {kept}."
+        ) from error
+    if note:
+        note(f"Wrote {file}")
+
+
+def _writable(json: str | None, markdown: str | None) -> None:
+    """Report a place that cannot be written to before an investigation is spent on it."""
+    if json == markdown == "-":
+        raise click.UsageError("--json - and --markdown - cannot both be standard output; give one of them a file.")
+    for option, file in (("--json", json), ("--markdown", markdown)):
+        if file in {None, "-"}:
+            continue
+        path = Path(str(file)).resolve()
+        if path.is_dir():
+            raise RuleoutError(f"{option} {file}: that is a folder; name a file in it.")
+        if not path.parent.is_dir():
+            raise RuleoutError(f"{option} {file}: there is no folder {path.parent}; make it, or name another file.")
+        if not os.access(path if path.exists() and not path.is_file() else path.parent, os.W_OK) or (
+            path.is_file() and not os.access(path, os.W_OK)
+        ):
+            raise RuleoutError(f"{option} {file}: you may not write there; name another file.")
+
+
+def _ask(question: str, choices: Sequence[str], default: str) -> str:
+    """Ask on the terminal; a short list of choices is shown, a long one only checked."""
+    if not choices:
+        return str(click.prompt(question, default=default, type=str))
+    return str(click.prompt(question, default=default, type=click.Choice(list(choices)), show_choices=len(choices) <= 6))
+
+
+def _version(ctx: click.Context, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"ruleout {version('ruleout')}")
+        ctx.exit()
+
+
+def _console(*, err: bool = False) -> ReportConsole:
+    from ruleout.report.ink import ReportConsole
+
+    return ReportConsole.to(sys.stderr if err else sys.stdout)
+
+
+def _print_bytes(text: str) -> None:
+    """Print UTF-8 whatever the terminal's encoding: that is what JSON and Markdown are read as."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()
+
+
+def _complain(sentence: str, *, fresh_line: bool = False) -> None:
+    with suppress(BrokenPipeError):
+        click.echo(("\n" if fresh_line else "") + f"ruleout: {' '.join(sentence.split())}", err=True)
+
+
+def _silence() -> None:
+    """Send what is still buffered nowhere, so that closing the stream at exit says nothing either."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _tolerate_narrow_encodings() -> None:
+    """Write the few signs outside ASCII as their nearest in ASCII where the stream cannot hold them."""
+    import codecs
+
+    codecs.register_error("ruleout", _nearest_signs)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="ruleout")
+
+
+def _nearest_signs(error: UnicodeError) -> tuple[str, int]:
+    from ruleout.report.wording import transliterate
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return transliterate(error.object[error.start : error.end]), error.end
