@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from ruleout.case.code import Code
+from ruleout.case.environment import Environment
+from ruleout.case.given import given_field
+from ruleout.errors import FieldError
 from ruleout.models.artifact import Artifact
 from ruleout.tables.table import Table
 
 __all__ = ["ABSENT", "Case", "Code", "Environment", "Run", "Side", "SideName", "TableName"]
 
-ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
+ABSENT: Any = type("Absent", (), {"__repr__": lambda _self: "ABSENT"})()
 """Stands for a configuration key that is not there (None is a value that a key may have)."""
 
 SideName = Literal["reference", "current"]
@@ -20,26 +24,12 @@ TableName = Literal["train", "validation", "serving"]
 
 
 @dataclass(frozen=True)
-class Environment:
-    """Versions of what ran: packages by normalised name, and whatever else was recorded (python, platform, device)."""
-
-    packages: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Code:
-    """The training or feature code of a side, read and never run: text by file name."""
-
-    files: Mapping[str, str] = field(default_factory=dict)
-    path: Path | None = None
-
-
-@dataclass(frozen=True)
 class Side:
     """Everything known of the system as it was at one time. Any field may be None: what is missing is named, never a crash.
 
-    `train`, `validation` and `serving` are tables; in a case read from files they are read when first used.
+    `train`, `validation` and `serving` are tables; in a case read from files they are read when first used. A field may be given as
+    one has it in memory: a data frame (pandas, Polars, Arrow) becomes a `Table`, a fitted estimator an `Artifact`, a mapping or
+    `name==version` lines an `Environment`, source text `Code`, and a path is read.
     """
 
     train: Table | None = None
@@ -52,6 +42,13 @@ class Side:
     environment: Environment | None = None
     runlog: tuple[Mapping[str, Any], ...] | None = None
     code: Code | None = None
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            given = given_field(entry.name, value)
+            if given is not value:
+                object.__setattr__(self, entry.name, given)
 
     def table(self, name: TableName) -> Table | None:
         """One of the side's tables by its name."""
@@ -111,6 +108,17 @@ class Case:
     folder: Path | None = None
     trusted: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("current", "reference"):
+            value: Any = getattr(self, name)
+            if not isinstance(value, Side) and not (value is None and name == "reference"):
+                raise FieldError(f"Case({name}=…): {type(value).__name__} given, expected a Side; write Side(train=…, model=…).")
+        coerced: dict[str, Any] = {"ignore": (self.ignore,) if isinstance(self.ignore, str) else tuple(self.ignore)}
+        if self.folder is not None:
+            coerced["folder"] = Path(self.folder)
+        for name, value in coerced.items():
+            object.__setattr__(self, name, value)
+
     def side(self, name: SideName) -> Side | None:
         """One of the two sides."""
         return self.reference if name == "reference" else self.current
@@ -129,7 +137,8 @@ class Case:
     def with_table(self, side: SideName, name: TableName, table: Table) -> Case:
         """The case with one table replaced. New training rows leave the side without an artifact: it must be fitted again."""
         was = self.side(side) or Side()
-        now = replace(was, **{name: table.named(name)})
+        changes: dict[str, Any] = {name: table.named(name)}
+        now = replace(was, **changes)
         if name == "train":
             now = replace(now, model=None)
         return self.with_side(side, now)

@@ -1,0 +1,271 @@
+"""Reading a case: a case.toml, a folder, or two folders named on the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ruleout.case.case import Case, Run, Side
+from ruleout.case.fields import CASE_FIELDS, as_toml, check_fields, unknown_field
+from ruleout.case.folder import FILE_NAMES, check_folder, files_of
+from ruleout.case.given import read_field
+from ruleout.case.settle import settle
+from ruleout.case.text import parse_toml, read_text
+from ruleout.errors import CaseError, FieldError, MissingExtra, TableError, nearest
+
+__all__ = ["read_case"]
+
+SECTIONS = ("case", "reference", "current", "run", "factors")
+SIDE_FIELDS = tuple(entry.name for entry in fields(Side))
+RUN_FIELDS = tuple(entry.name for entry in fields(Run))
+PLACEHOLDERS = ("train", "config", "model", "data", "predictions", "seed")
+
+
+@dataclass
+class _Given:
+    """What the file or folder says, before anything is opened."""
+
+    folder: Path | None = None
+    name: str = ""
+    case: dict[str, Any] = field(default_factory=dict)
+    reference: Any = None
+    current: Any = None
+    run: Run = field(default_factory=Run)
+    factors: dict[str, tuple[str, str]] = field(default_factory=dict)
+    assumptions: list[str] = field(default_factory=list)
+
+
+def read_case(
+    path: str | Path | None = None,
+    *,
+    reference: str | Path | None = None,
+    current: str | Path | None = None,
+    target: str | None = None,
+    metric: str | None = None,
+    task: str | None = None,
+    positive: Any = None,
+    time: str | None = None,
+    entity: str | None = None,
+    key: str | None = None,
+    ignore: Sequence[str] = (),
+    changed: str | None = None,
+    symptom: str | None = None,
+    trust: bool = False,
+) -> Case:
+    """The case that lies at a path, settled: every file is checked, and big tables are opened and not yet read.
+
+    Parameters
+    ----------
+    path
+        A `case.toml`, a folder that holds one, or a folder that holds `reference/` and `current/`; None where the sides are given.
+    reference, current
+        Folders whose files are found by their names; they win over what the file says, as every other keyword does.
+    target, metric, task, positive, time, entity, key, ignore, changed, symptom
+        As in `case.toml`.
+    trust
+        The case may run code: load pickled artifacts, run `[run]` commands, call a `module:function` metric. No file can say so.
+
+    Raises
+    ------
+    CaseError, FieldError, TableError
+        Something cannot be read; the sentence says which file and field, what was given, what was expected and what to do.
+    """
+    given = _read_path(Path(path).expanduser()) if path is not None else _Given()
+    places = dict.fromkeys(given.case, f"{given.name} [case] ")
+    keywords = {
+        "target": target,
+        "metric": metric,
+        "task": task,
+        "positive": positive,
+        "time": time,
+        "entity": entity,
+        "key": key,
+        "ignore": ignore or None,
+        "changed": changed,
+        "symptom": symptom,
+    }
+    if target is not None and target != given.case.get("target"):
+        # What the file says of its own target does not hold for another.
+        for name in ("task", "positive"):
+            given.case.pop(name, None)
+    for name, value in keywords.items():
+        if value is not None:
+            given.case[name] = value
+            places.pop(name, None)
+    check_fields(given.case, places)
+    sides = {
+        name: _read_side(name, Path(folder).expanduser() if folder is not None else None, given, trust)
+        for name, folder in (("reference", reference), ("current", current))
+    }
+    if sides["current"] is None and not given.factors:
+        where = given.name or "no case given"
+        raise CaseError(
+            f"{where}: no current side, expected the evidence of the system that is broken; add [current], or give --current DIR."
+        )
+    values = {**given.case, "ignore": tuple(given.case.get("ignore", ()))}
+    case = Case(
+        current=sides["current"] or Side(),
+        reference=sides["reference"],
+        run=given.run,
+        factors=given.factors,
+        folder=given.folder,
+        trusted=trust,
+        assumptions=tuple(given.assumptions),
+        **values,
+    )
+    return settle(case, places=places)
+
+
+def _read_path(path: Path) -> _Given:
+    path = path.absolute()
+    if path.is_dir():
+        if (path / "case.toml").is_file():
+            return _read_toml(path / "case.toml")
+        reference, current = ("reference" if (path / "reference").is_dir() else None), ("current" if (path / "current").is_dir() else None)
+        if reference or current:
+            return _Given(folder=path, name=path.name, reference=reference, current=current)
+        raise CaseError(
+            f"{path.name}: the folder holds neither case.toml nor reference/ and current/; `ruleout new` writes a case.toml, "
+            "or give --reference DIR and --current DIR."
+        )
+    if not path.exists():
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise CaseError(f"{path}: no such file or folder.{nearest(path.name, beside)} Give a case.toml or the folder that holds it.")
+    if path.suffix.lower() != ".toml":
+        raise CaseError(
+            f"{path.name}: {path.suffix or 'a file without suffix'} given, expected a case.toml or a folder; name one of these."
+        )
+    return _read_toml(path)
+
+
+def _read_toml(path: Path) -> _Given:
+    content = parse_toml(read_text(path, path.name), path.name, CaseError)
+    for name, value in content.items():
+        if name in CASE_FIELDS or (name in SIDE_FIELDS and not isinstance(value, Mapping)):
+            section = "[case]" if name in CASE_FIELDS else "[current]"
+            raise FieldError(f"{path.name} {name}: stands outside every section, expected under {section}; write {section} above it.")
+        if name not in SECTIONS:
+            raise unknown_field(name, path.name, SECTIONS)
+    case = dict(_section(content, "case", path.name))
+    # A side's folder written below [case] belongs to [case] by TOML's rules; what is meant is plain.
+    sides = {name: content.get(name, case.pop(name, None)) for name in ("reference", "current")}
+    for name in case:
+        if name not in CASE_FIELDS:
+            raise unknown_field(name, f"{path.name} [case]", CASE_FIELDS)
+    factors = _factors(content.get("factors"), path.name)
+    run = _run(content, factors, path.name)
+    return _Given(path.parent, path.name, case, sides["reference"], sides["current"], run, factors)
+
+
+def _section(content: Mapping[str, Any], name: str, file: str) -> Mapping[str, Any]:
+    value = content.get(name, {})
+    if not isinstance(value, Mapping):
+        raise FieldError(f"{file} {name} = {as_toml(value)}: expected a section of fields; write [{name}] and the fields below it.")
+    return value
+
+
+def _read_side(name: str, folder: Path | None, given: _Given, trust: bool) -> Side | None:
+    value = given.current if name == "current" else given.reference
+    if folder is not None:
+        return _read_folder(name, folder.absolute(), str(folder), given, trust)
+    if value is None:
+        return None
+    base = given.folder or Path.cwd()
+    if isinstance(value, str) and value.strip():
+        said = f"{given.name} {name} = {as_toml(value)}" if value != name else f"{given.name}/{name}"
+        return _read_folder(name, (base / value).absolute(), said, given, trust)
+    if not isinstance(value, Mapping):
+        wanted = f"expected a section [{name}] of fields or a folder"
+        raise FieldError(f'{given.name} {name} = {as_toml(value)}: {wanted}; write {name} = "{name}/" or [{name}].')
+    section = f"{given.name} [{name}]"
+    for entry in value:
+        if entry not in SIDE_FIELDS:
+            raise unknown_field(entry, section, SIDE_FIELDS)
+    if not value:
+        raise CaseError(f"{section}: the section is empty, expected at least one of {', '.join(SIDE_FIELDS)}; name a file, or take it out.")
+    found: dict[str, Any] = {}
+    for entry, file in value.items():
+        said = f"{section} {entry} = {as_toml(file)}"
+        if not isinstance(file, str) or not file.strip():
+            raise FieldError(f'{said}: expected the path of a file in quotes; write {entry} = "{name}/{_example(entry)}".')
+        found[entry] = _read_one(entry, base / Path(file).expanduser(), said, base, trust)
+    return Side(**found)
+
+
+def _read_folder(name: str, folder: Path, said: str, given: _Given, trust: bool) -> Side:
+    files = files_of(check_folder(folder, said))
+    if not files:
+        held = ", ".join(sorted(p.name for p in folder.iterdir())[:6]) or "nothing"
+        known = "train.parquet, validation.csv, model.joblib, config.json, metrics.json, requirements.txt, history.csv or runlog.jsonl"
+        raise CaseError(
+            f"{said}: the folder holds {held}, expected files such as {known}; rename them, or name them in case.toml under [{name}]."
+        )
+    for candidates in files.values():
+        if len(candidates) > 1:
+            names = " and ".join(path.name for path in candidates[:2])
+            given.assumptions.append(f"{folder.name}/ holds {names}: {candidates[0].name} is read.")
+    found: dict[str, Any] = {}
+    for entry, candidates in files.items():
+        path = candidates[0]
+        found[entry] = _read_one(entry, path, f"{folder.name}/{path.relative_to(folder).as_posix()}", given.folder or folder.parent, trust)
+    return Side(**found)
+
+
+def _read_one(entry: str, path: Path, said: str, base: Path, trust: bool) -> Any:
+    """One field; the sentence of an error says the path as the user wrote it, not where the case lies."""
+    try:
+        return read_field(entry, path, said, trust=trust)
+    except (CaseError, TableError, MissingExtra) as error:
+        short = str(error).replace(f"{base}/", "")
+        if short == str(error):
+            raise
+        raise type(error)(short) from error
+
+
+def _example(entry: str) -> str:
+    return FILE_NAMES[entry][0]
+
+
+def _run(content: Mapping[str, Any], factors: Mapping[str, Any], file: str) -> Run:
+    section = _section(content, "run", file)
+    for name, command in section.items():
+        if name not in RUN_FIELDS:
+            raise unknown_field(name, f"{file} [run]", RUN_FIELDS)
+        said = f"{file} [run] {name} = {as_toml(command)}"
+        if not isinstance(command, str) or not command.strip():
+            raise FieldError(f'{said}: expected a command line in quotes; write {name} = "python {name}.py …".')
+        known = (*factors, "seed") if name == "measure" else PLACEHOLDERS
+        for placeholder in re.findall(r"(?<![${])\{([A-Za-z_]\w*)\}(?!\})", command):
+            if placeholder not in known:
+                filled = ", ".join("{" + entry + "}" for entry in known)
+                guess = nearest(placeholder, known)
+                raise FieldError(f"{said}: nothing fills in {{{placeholder}}}.{guess} Use {filled}.")
+    if factors and not section.get("measure"):
+        raise FieldError(f'{file} [factors]: no command that measures with them; add [run] measure = "python run.py … --seed {{seed}}".')
+    return Run(**section)
+
+
+def _factors(value: Any, file: str) -> dict[str, tuple[str, str]]:
+    if value is None:
+        return {}
+    wanted = 'write name = ["reference value", "current value"]'
+    if not isinstance(value, Mapping) or not value:
+        raise FieldError(f"{file} factors = {as_toml(value)}: expected a section of factors with two values each; {wanted}.")
+    found: dict[str, tuple[str, str]] = {}
+    for name, values in value.items():
+        said = f"{file} [factors] {name} = {as_toml(values)}"
+        if not re.fullmatch(r"[A-Za-z_]\w*", name) or name == "seed":
+            raise FieldError(f"{said}: {name!r} cannot be a factor's name, expected letters, digits and _ (not seed); rename it.")
+        if not isinstance(values, list) or len(values) != 2:
+            raise FieldError(f"{said}: expected two values, the reference's and the current one's; {wanted}.")
+        if any(isinstance(v, list | dict) for v in values):
+            raise FieldError(f"{said}: expected text or numbers as values; {wanted}.")
+        found[name] = (_text(values[0]), _text(values[1]))
+    return found
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
