@@ -1,0 +1,179 @@
+"""data.unit-change."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import bounded, finite, numbers, numeric_columns, pair_of, put_values, quantile_guard, sampled
+from ruleout.causes.formula import Rows, changed_part, changed_rows, changed_whole
+from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.statistics.arithmetic import Arithmetic, decimals_of, on_values, snapped
+from ruleout.statistics.quantiles import detection_power, ks_critical, ks_distance
+
+ALPHA = 1e-6
+FLOOR = 0.04
+
+
+class UnitChange(Cause):
+    """A numeric column is in another unit: every value, or every value of one part of the rows, went through the same arithmetic.
+
+    What goes wrong
+    ---------------
+    Cents come for dollars, Fahrenheit for Celsius, milliseconds for seconds; a sign is turned, a logarithm taken twice or not at all. The
+    values are right and mean something else, so the model reads them wrongly.
+
+    Why it happens
+    --------------
+    A source changes its unit, a join brings in a second source, a supplier or a region reports in its own currency, a transformation moves
+    from the feature code into the warehouse and is done in both places.
+
+    What you see
+    ------------
+    One column's quantiles are a straight line (or one curve) of their old selves, while the other columns stand still. Nothing is null and
+    nothing has another type.
+
+    How it is tested
+    ----------------
+    Where the Kolmogorov-Smirnov distance between the two tables is beyond chance (p < 1e-6, at least 0.04), each known formula (units,
+    temperatures, sign, logarithms, powers), then a scale, an offset and both, fitted by least squares on 97 quantiles (Wilk and
+    Gnanadesikan 1968), is undone. A formula is accepted when the distance falls to sampling noise (1.2 times the 0.1 % critical value).
+    Drift also moves a column: a formula counts as proof when its constants are known, or when it puts the values back on the grid on
+    which the healthy ones stand; a fitted scale or offset counts only while the other columns stand still. Parts of the rows are found
+    by a column whose levels disagree, by the row at which the level changes (Pettitt 1979), or by values that only the formula explains
+    (a two-component mixture).
+
+    What would rule it out
+    ----------------------
+    No numeric column's distribution differs beyond chance, at a sample size that would have shown a distance of 0.15.
+
+    How it is fixed
+    ---------------
+    Apply the inverse arithmetic to the rows concerned, at the source where it can be had, and train again.
+
+    How it stays fixed
+    ------------------
+    Write the unit into the column's name or schema, and let a gate hold a quantile of the column against the last healthy table.
+
+    Told apart from
+    ---------------
+    `data.drift`: the population moved, no one formula explains every quantile. `pipeline.scaling`: the fitted scaler differs, the table
+    does not. `data.outliers`: a few absurd rows. `pipeline.encoding`: the same codes in another order.
+
+    References
+    ----------
+    Wilk, Gnanadesikan (1968), Probability plotting methods for the analysis of data. Pettitt (1979), A non-parametric approach to the
+    change-point problem.
+    """
+
+    needs = (
+        ("reference.train", "current.train"),
+        ("reference.validation", "current.validation"),
+        ("current.train", "current.validation"),
+        ("current.serving",),
+    )
+    cost = 0.6
+
+    def suspect(self, problem: Problem) -> Look:
+        """Hold every numeric column against its healthy self, and ask which one formula explains the difference."""
+        found: list[Finding] = []
+        covers: list[Component] = []
+        power, n_columns = 1.0, 0
+        for pair in pairs(problem.case):
+            covers.append(pair.name)
+            columns = numeric_columns(problem.case, pair)
+            values = {c: (finite(numbers(pair.suspect, c)), finite(numbers(pair.yardstick, c))) for c in columns}
+            values = {c: v for c, v in values.items() if min(len(v[0]), len(v[1])) >= 50}
+            distance = {c: ks_distance(x, y) for c, (x, y) in values.items()}
+            critical = {c: max(FLOOR, ks_critical(len(x), len(y), ALPHA)) for c, (x, y) in values.items()}
+            moved = [c for c in values if distance[c] > critical[c]]
+            for column, (x, y) in values.items():
+                n_columns += 1
+                power = min(power, detection_power(0.15, critical[column], len(x), len(y)))
+                still = len(moved) - (column in moved) <= 0.25 * (len(values) - 1)
+                change = changed_whole(x, y) if column in moved else None
+                rows: Rows = {}
+                if column in moved and not change:
+                    parted = changed_part(problem.case, pair, column)
+                    change, rows = parted if parted else (None, rows)
+                # Values at home in another column that moved as well have changed places with it.
+                noise = ks_critical(len(x), len(y), 1e-3)
+                if change and not any(o != column and ks_distance(x, values[o][1]) < noise for o in moved):
+                    found.append(_finding(pair, column, change, rows, before=distance[column], still=still))
+        said = f"{n_columns} numeric columns: none differs from its healthy table by one formula (Kolmogorov-Smirnov, p < {ALPHA:g})."
+        found.sort(key=lambda f: -f.evidence)
+        return Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """Undo the formula in the rows concerned."""
+        pair = pair_of(case, finding)
+        column = str(finding.repair["column"])
+        if pair is None or column not in pair.suspect:
+            return None
+        values, healthy = pair.suspect.numbers(column), finite(pair.yardstick.numbers(column))
+        undone = snapped(finding.repair["arithmetic"].undo(values), healthy)
+        right = np.where(changed_rows(pair.suspect, column, finding.repair["rows"]) & np.isfinite(undone), undone, values)
+        return case.with_table(pair.side, pair.name, put_values(pair.suspect, column, right, pair.yardstick))
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """Apply the formula to the same part of the reference's table."""
+        name, column = finding.repair["table"], str(finding.repair["column"])
+        table = case.reference.table(name) if case.reference else None
+        if table is None or column not in table or {"from", "mixture"} & set(finding.repair["rows"]):
+            return None
+        values = table.numbers(column)
+        rows = changed_rows(table, column, finding.repair["rows"])
+        return case.with_table(
+            "reference", name, put_values(table, column, np.where(rows, finding.repair["arithmetic"].apply(values), values))
+        )
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """A quantile of the column between healthy and broken."""
+        pair = pair_of(problem.case, finding)
+        if pair is None:
+            return None
+        return quantile_guard(self.id(), finding.place, pair, str(finding.repair["column"]), f"{finding.place} is in another unit.")
+
+
+def _off(values: np.ndarray, decimals: int) -> float:
+    """The share of values that need more decimals than these."""
+    scaled = values * 10.0**decimals
+    return float(np.mean(np.abs(scaled - np.round(scaled)) > 1e-5 * np.maximum(1.0, np.abs(scaled))))
+
+
+def _finding(pair: Pair, column: str, change: Arithmetic, rows: Rows, *, before: float, still: bool) -> Finding:
+    repair = {"table": pair.name, "column": column, "arithmetic": change, "rows": rows}
+    x, y = numbers(pair.suspect, column), finite(numbers(pair.yardstick, column))
+    inside = changed_rows(sampled(pair.suspect), column, rows) & np.isfinite(x)
+    undone = snapped(change.undo(x[inside]), y)
+    after = ks_distance(np.concatenate([undone, x[~inside & np.isfinite(x)]]), y)
+    grid = decimals_of(y, most=4)
+    back = grid is not None and _off(x[inside], grid) > 0.3 and _off(undone, grid) < 0.02
+    back = back or (on_values(undone, y) > 0.98 and on_values(x[inside], y) < 0.5)
+    if back or change.known:
+        evidence = 3.9 if back or still else 2.5
+    elif change.scale != 1.0 and change.offset == 0.0:
+        evidence = 2.5 if still else 0.5
+    else:
+        # No drift carries a whole column past its old range.
+        evidence = (1.5 if still else 0.2) + (1.5 if before > 0.9 else 0.0)
+    part = f"{inside.mean():.1%} of the rows" if rows else "every row"
+    if "by" in rows:
+        part += f" ({rows['by']} is {', '.join(rows['levels'])[:60]})"
+    said = (
+        f"{pair.place(column)}: current = reference {change.label} in {part}: Kolmogorov-Smirnov distance {before:.3f}, "
+        f"with the formula undone {after:.3f} (noise {ks_critical(len(x), len(y), 1e-3):.3f}, n = {len(x):,} and {len(y):,})."
+    )
+    figures = {
+        "before": before,
+        "after": after,
+        "scale": change.scale,
+        "offset": change.offset,
+        "formula": change.kind,
+        "share": float(inside.mean()),
+        "n": len(x),
+    }
+    exact = 1.0 if back or change.known else 0.85
+    return Finding(pair.place(column), pair.name, bounded(evidence), said, figures, repair, pair.side, exact)

@@ -1,0 +1,94 @@
+"""Which formula explains how a numeric column differs from its healthy self, and in which rows it was applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import finite, numbers, texts
+from ruleout.causes.page import Pair
+from ruleout.statistics.arithmetic import Arithmetic, best_inverse, known_arithmetic
+from ruleout.statistics.parts import change_point, mixture
+from ruleout.statistics.quantiles import ks_critical, ks_distance
+from ruleout.tables.table import Table
+
+__all__ = ["Rows", "changed_part", "changed_rows", "changed_whole"]
+
+Rows = Mapping[str, Any]
+"""`{}` for every row; `by` and `levels`; `from` and `to`, row numbers; or a `mixture`."""
+
+
+def changed_whole(x: np.ndarray, y: np.ndarray) -> Arithmetic | None:
+    """The formula that was applied to every row, or None. `x` and `y` are finite: the column under suspicion and the healthy one."""
+    levels = np.unique(y)
+    if len(levels) <= 30 and np.isin(np.unique(x), levels).all():
+        return None  # The same few values in other shares: drift, or codes that changed places.
+    found = best_inverse(x, y)
+    return found[0] if found else None
+
+
+def changed_part(case: Case, pair: Pair, column: str) -> tuple[Arithmetic, Rows] | None:
+    """The formula that was applied to a part of the rows, and which part: levels of another column, a run of rows, or values."""
+    x, y = numbers(pair.suspect, column), numbers(pair.yardstick, column)
+    candidates = [c for c in (*case.features(pair.suspect), case.target) if c and c != column and c in pair.suspect and c in pair.yardstick]
+    for by in candidates:
+        mine, theirs = texts(pair.suspect, by), texts(pair.yardstick, by)
+        levels = [
+            v for v in sorted({v for v in theirs.tolist() if v is not None}) if (mine == v).sum() >= 60 and (theirs == v).sum() >= 60
+        ][:41]
+        if not 2 <= len(levels) <= 40:
+            continue
+        state = {}
+        for level in levels:
+            a, b = finite(x[mine == level]), finite(y[theirs == level])
+            gap = ks_distance(a, b)
+            state[level] = gap > max(0.12, ks_critical(len(a), len(b), 1e-5)), gap < ks_critical(len(a), len(b), 1e-3)
+        changed = [v for v, (is_changed, _) in state.items() if is_changed]
+        if not changed or len(changed) == len(levels) or not all(a or b for a, b in state.values()):
+            continue
+        found = best_inverse(finite(x[np.isin(mine, changed)]), finite(y[np.isin(theirs, changed)]))
+        if found and _explains(found[0], np.isin(mine, changed), x, y):
+            return found[0], {"by": by, "levels": changed}
+    if pair.suspect.n_rows == len(x):
+        at, p = change_point(np.where(np.isfinite(x), x, np.nanmedian(x)))
+        for rows in (slice(at, None), slice(0, at)) if p < 1e-6 and 100 <= at <= len(x) - 100 else ():
+            rest = np.delete(x, np.arange(len(x))[rows])
+            found = best_inverse(finite(x[rows]), finite(y))
+            if found and ks_distance(finite(rest), finite(y)) < ks_critical(len(rest), len(y), 1e-3):
+                return found[0], {"from": rows.start or 0, "to": rows.stop or len(x)}
+    return _mixed(finite(x), finite(y))
+
+
+def _mixed(x: np.ndarray, y: np.ndarray) -> tuple[Arithmetic, dict[str, Any]] | None:
+    best = None
+    for arithmetic in known_arithmetic():
+        mixed = mixture(x, y, arithmetic)
+        if mixed and mixed.share > 0.01 and mixed.overlap < 0.03 and mixed.gain > 50 and (best is None or mixed.gain > best[1].gain):
+            right = np.where(mixed.rows(x), arithmetic.undo(x), x)
+            if np.all(np.isfinite(right)) and ks_distance(right, y) < ks_critical(len(x), len(y), 1e-3) + mixed.overlap:
+                best = arithmetic, mixed
+    return (best[0], {"mixture": best[1]}) if best else None
+
+
+def _explains(arithmetic: Arithmetic, rows: np.ndarray, x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether the whole column is healthy once these rows are put right."""
+    right, healthy = finite(np.where(rows, arithmetic.undo(x), x)), finite(y)
+    if len(right) < 0.999 * np.isfinite(x).sum():
+        return False
+    return ks_distance(right, healthy) < ks_critical(len(right), len(healthy), 1e-3)
+
+
+def changed_rows(table: Table, column: str, rows: Rows) -> np.ndarray:
+    """The rows of `table` that a part holds, shape (n_rows,), bool."""
+    if "by" in rows:
+        return np.asarray(np.isin(table.texts(rows["by"]).astype(str), rows["levels"]))
+    if "from" in rows:
+        at = np.arange(table.n_rows)
+        return np.asarray((at >= rows["from"]) & (at < rows["to"]))
+    if "mixture" in rows:
+        inside: np.ndarray = rows["mixture"].rows(table.numbers(column))
+        return inside
+    return np.ones(table.n_rows, dtype=bool)

@@ -1,0 +1,254 @@
+"""Arithmetic that turns one column into another: units, scales, offsets, signs, logarithms, and which of them undoes a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from ruleout.statistics.quantiles import ks_critical, ks_distance
+
+__all__ = ["Arithmetic", "best_inverse", "decimals_of", "known_arithmetic", "on_values", "shape_gap", "snapped"]
+
+UNITS: dict[str, float] = {
+    "x 10": 10.0,
+    "x 100 (per cent, cents, centimetres)": 100.0,
+    "x 1,000 (milli, kilo)": 1000.0,
+    "x 10,000": 1e4,
+    "x 1,000,000": 1e6,
+    "x 2": 2.0,
+    "x 7 (days a week)": 7.0,
+    "x 12 (months a year, inches a foot)": 12.0,
+    "x 24 (hours a day)": 24.0,
+    "x 30": 30.0,
+    "x 52 (weeks a year)": 52.0,
+    "x 60 (minutes an hour)": 60.0,
+    "x 365 (days a year)": 365.0,
+    "x 365.25 (days a year)": 365.25,
+    "x 1,440 (minutes a day)": 1440.0,
+    "x 3,600 (seconds an hour)": 3600.0,
+    "x 86,400 (seconds a day)": 86400.0,
+    "x 2.54 (inches to centimetres)": 2.54,
+    "x 25.4 (inches to millimetres)": 25.4,
+    "x 0.3048 (feet to metres)": 0.3048,
+    "x 0.9144 (yards to metres)": 0.9144,
+    "x 1.609344 (miles to kilometres)": 1.609344,
+    "x 1.852 (knots to km/h)": 1.852,
+    "x 3.6 (m/s to km/h)": 3.6,
+    "x 2.23694 (m/s to mph)": 2.2369363,
+    "x 0.45359237 (pounds to kilograms)": 0.45359237,
+    "x 28.349523 (ounces to grams)": 28.349523,
+    "x 3.785412 (gallons to litres)": 3.785411784,
+    "x 0.0929 (square feet to square metres)": 0.09290304,
+    "x 33.8639 (inHg to hPa)": 33.8639,
+    "x 1.33322 (mmHg to hPa)": 1.33322,
+    "x 4.184 (kcal to kJ)": 4.184,
+    "x 5 (grams to carats)": 5.0,
+    "x 57.29578 (radians to degrees)": 180 / np.pi,
+    "x 38.67 (mmol/l to mg/dl, cholesterol)": 38.67,
+    "x 18.0 (mmol/l to mg/dl, glucose)": 18.018,
+}
+CURVES = ("log", "log1p", "log10", "log2", "exp", "expm1", "square", "sqrt", "reciprocal")
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """One formula applied to every value: `apply` is what was done to the column, `undo` takes it back.
+
+    Parameters
+    ----------
+    kind
+        `affine` (value x scale + offset) or one of the curves.
+    scale, offset
+        Of an affine formula.
+    label
+        How a person says it.
+    known
+        The constants come from a table of units, or the curve has none: nothing was fitted.
+    """
+
+    kind: str = "affine"
+    scale: float = 1.0
+    offset: float = 0.0
+    label: str = ""
+    known: bool = False
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """The healthy values as the fault makes them; NaN or infinite where the formula has no value."""
+        return _curve(self.kind, values) if self.kind != "affine" else values * self.scale + self.offset
+
+    def undo(self, values: np.ndarray) -> np.ndarray:
+        """The values as they were before."""
+        return _curve(_INVERSE[self.kind], values) if self.kind != "affine" else (values - self.offset) / self.scale
+
+
+_INVERSE = {
+    "log": "exp",
+    "log1p": "expm1",
+    "log10": "exp10",
+    "log2": "exp2",
+    "exp": "log",
+    "expm1": "log1p",
+    "square": "sqrt",
+    "sqrt": "square",
+    "reciprocal": "reciprocal",
+}
+
+
+def _curve(kind: str, values: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        if kind == "reciprocal":
+            return np.asarray(1.0 / values)
+        if kind == "exp10":
+            return np.asarray(10.0**values)
+        return np.asarray(getattr(np, kind)(values))
+
+
+@cache
+def known_arithmetic() -> tuple[Arithmetic, ...]:
+    """Every formula without a fitted constant: units both ways, temperatures, the sign, the curves."""
+    out = [Arithmetic(scale=k, label=label, known=True) for label, k in UNITS.items()]
+    out += [Arithmetic(scale=1 / k, label=f"the inverse of {label}", known=True) for label, k in UNITS.items()]
+    out += [
+        Arithmetic(scale=1.8, offset=32.0, label="x 1.8 + 32 (Celsius to Fahrenheit)", known=True),
+        Arithmetic(scale=1 / 1.8, offset=-32 / 1.8, label="(x - 32) / 1.8 (Fahrenheit to Celsius)", known=True),
+        Arithmetic(offset=273.15, label="+ 273.15 (Celsius to kelvin)", known=True),
+        Arithmetic(offset=-273.15, label="- 273.15 (kelvin to Celsius)", known=True),
+        Arithmetic(scale=1 / 1.8, offset=273.15 - 32 / 1.8, label="(x + 459.67) / 1.8 (Fahrenheit to kelvin)", known=True),
+        Arithmetic(scale=-1.0, label="x -1 (the sign turned)", known=True),
+        Arithmetic(scale=-1.0, offset=1.0, label="1 - x", known=True),
+        Arithmetic(scale=-1.0, offset=100.0, label="100 - x", known=True),
+    ]
+    out += [Arithmetic(kind=kind, label=kind, known=True) for kind in CURVES]
+    return tuple(out)
+
+
+def decimals_of(values: np.ndarray, *, most: int = 6) -> int | None:
+    """The fewest decimals that hold at least 99.5 % of the values, None where more than `most` are needed."""
+    for decimals in range(most + 1):
+        scaled = values * 10.0**decimals
+        if np.mean(np.abs(scaled - np.round(scaled)) < 1e-6 * np.maximum(1.0, np.abs(scaled))) >= 0.995:
+            return decimals
+    return None
+
+
+def on_values(values: np.ndarray, healthy: np.ndarray) -> float:
+    """The share of `values` that stand exactly (to 1 in 10^7) where some healthy value stands, in [0, 1]."""
+    known = np.unique(healthy)
+    if not len(values) or not len(known):
+        return 0.0
+    at = np.searchsorted(known, values)
+    gap = np.minimum(np.abs(values - known[np.clip(at, 0, len(known) - 1)]), np.abs(values - known[np.clip(at - 1, 0, len(known) - 1)]))
+    return float(np.mean(gap <= 1e-7 * np.maximum(np.abs(values), 1e-9) + 1e-12))
+
+
+def shape_gap(arithmetic: Arithmetic, values: np.ndarray, healthy: np.ndarray) -> float:
+    """How far `values`, with the formula undone, lie from the healthy ones, by 101 quantiles: quick, for choosing candidates.
+
+    Both arrays sorted. The healthy distribution function is taken halfway up its jumps, so ties do not pull it to a side.
+    """
+    at = np.linspace(0.005, 0.995, 100)
+    undone = arithmetic.undo(np.quantile(values, at))
+    if not np.all(np.isfinite(undone)):
+        return 1.0
+    if undone[-1] < undone[0]:
+        undone = undone[::-1]
+    slack = 1e-9 * np.maximum(np.abs(undone), 1e-9)
+    left, right = np.searchsorted(healthy, undone - slack, side="left"), np.searchsorted(healthy, undone + slack, side="right")
+    outside = np.maximum(np.maximum(left / len(healthy) - at, at - right / len(healthy)), 0)
+    return float(np.max(outside))
+
+
+def best_inverse(values: np.ndarray, healthy: np.ndarray, *, fitted: bool = True, n_kept: int = 6) -> tuple[Arithmetic, float] | None:
+    """The formula that, undone, brings `values` back to the healthy distribution to within sampling noise, with the distance left.
+
+    Formulas without fitted constants come first, then a scale alone, an offset alone, both. None where nothing comes within the distance
+    that samples of these sizes exceed one time in a thousand.
+
+    Parameters
+    ----------
+    values, healthy
+        Finite numbers, shapes (n,) and (m,).
+    fitted
+        Constants may be estimated; else only known ones are tried.
+    """
+    values, healthy = np.sort(values), np.sort(healthy)
+    noise = 1.2 * ks_critical(len(values), len(healthy), 1e-3)
+    tiers = [list(known_arithmetic())]
+    if fitted:
+        tiers += [[c] for c in _fitted(values, healthy)]
+    good: list[tuple[float, int, float, Arithmetic]] = []
+    for rank, tier in enumerate(tiers):
+        close = sorted((shape_gap(c, values, healthy), i) for i, c in enumerate(tier))[:n_kept]
+        for gap, i in close:
+            if gap > 1.5 * noise + 0.01:
+                break
+            undone = snapped(tier[i].undo(values), healthy)
+            kept = undone[np.isfinite(undone)]
+            distance = ks_distance(kept, healthy)
+            if len(kept) >= 0.999 * len(values) and distance <= noise:
+                good.append((-round(on_values(kept, healthy), 1), rank, distance, tier[i]))
+    if not good:
+        return None
+    # Where healthy values stand on a grid, the formula that puts the values back on it; else the simplest; else the nearest.
+    found = min(good, key=lambda g: g[:3])
+    return found[3], found[2]
+
+
+def snapped(values: np.ndarray, healthy: np.ndarray) -> np.ndarray:
+    """The values on the healthy column's grid of decimals where they miss it by rounding error alone."""
+    decimals = decimals_of(healthy)
+    if decimals is None:
+        return values
+    rounded = np.round(values, decimals)
+    return np.where(np.abs(rounded - values) <= 1e-6 * np.maximum(1.0, np.abs(values)), rounded, values)
+
+
+def _fitted(values: np.ndarray, healthy: np.ndarray) -> Iterator[Arithmetic]:
+    """Formulas with estimated constants: from the grids that both columns stand on, else by least squares on quantiles."""
+    at = np.linspace(0.02, 0.98, 97)
+    seen, base = np.quantile(values, at), np.quantile(healthy, at)
+    step, healthy_step = _spacing(values), _spacing(healthy)
+    for sign in (1.0, -1.0) if step and healthy_step else ():
+        scale = sign * step / healthy_step
+        offset = float(np.median(seen - scale * (base if sign > 0 else base[::-1])))
+        # Healthy values stand at multiples of their step from any one of them, so the offset is known but for whole steps.
+        offset = values[0] - scale * (healthy[0] + healthy_step * round(((values[0] - offset) / scale - healthy[0]) / healthy_step))
+        steps = max(3, int(0.05 * np.std(healthy) / healthy_step))
+        shifts = [Arithmetic(scale=scale, offset=offset + j * step) for j in range(-min(steps, 60), min(steps, 60) + 1)]
+        if min(abs(s.offset) for s in shifts) < 1e-6 * step:
+            yield Arithmetic(scale=scale, label=f"x {scale:.6g}")
+        best = min(
+            shifts, key=lambda s: (-round(on_values(s.undo(values), healthy), 2), ks_distance(snapped(s.undo(values), healthy), healthy))
+        )
+        yield replace(best, label=f"x {scale:.6g} {best.offset:+.6g}" if abs(scale - 1) > 1e-9 else f"{best.offset:+.6g}")
+    for sign in (1.0, -1.0):
+        right = base if sign > 0 else -base[::-1]
+        if np.dot(seen, right) > 0:
+            scale = sign * float(np.dot(seen, right) / np.dot(right, right))
+            yield Arithmetic(scale=scale, label=f"x {scale:.4g}")
+    offset = float(np.mean(seen - base))
+    yield Arithmetic(offset=offset, label=f"{offset:+.4g}")
+    for sign in (1.0, -1.0):
+        right = base if sign > 0 else base[::-1]
+        slope = float(np.cov(right, seen, bias=True)[0, 1] / (np.var(right) or np.inf))
+        if slope:
+            shift = float(np.mean(seen) - slope * np.mean(right))
+            yield Arithmetic(scale=slope, offset=shift, label=f"x {slope:.4g} {shift:+.4g}")
+
+
+def _spacing(values: np.ndarray) -> float:
+    """The step of the grid that all values stand on; 0 where they stand on none."""
+    levels = np.unique(values)
+    levels = levels[np.append(True, np.diff(levels) > 1e-9 * np.ptp(levels))]
+    if len(levels) < 5:
+        return 0.0
+    step = float(np.min(np.diff(levels)))
+    for reach in (30 * step, np.inf):
+        near = levels[levels - levels[0] <= reach] if np.isfinite(reach) else levels
+        if len(near) > 1 and (n_steps := round((near[-1] - levels[0]) / step)):
+            step = float(near[-1] - levels[0]) / n_steps
+    places = (levels - levels[0]) / step
+    return step if np.max(np.abs(places - np.round(places))) < 0.01 else 0.0
