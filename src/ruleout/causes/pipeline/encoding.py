@@ -1,0 +1,238 @@
+"""pipeline.encoding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import bounded, match_columns, numbers, pair_of, put_values, sampled, texts
+from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.statistics.fingerprints import distances, fingerprints
+from ruleout.statistics.matching import encode
+from ruleout.statistics.spelling import assign
+from ruleout.tables.table import Table
+
+MOST_LEVELS = 40
+
+
+class Encoding(Cause):
+    """The codes of a category differ between the two sides although the values behind them are the same.
+
+    What goes wrong
+    ---------------
+    On one side "red" is 0 and "blue" 1, on the other the reverse. Nothing is new, nothing is missing, the column's range is what it was,
+    and every row says something else than it means.
+
+    Why it happens
+    --------------
+    Codes are given in order of appearance or of frequency, an encoder was fitted again on other rows, a code list was edited, a category
+    was added at the head of the list.
+
+    What you see
+    ------------
+    The shares of the codes have changed places, and with each share went its company: the target's rate and the other columns' means.
+
+    How it is tested
+    ----------------
+    Where a text column stands beside the codes, one to one, the two lists are compared. Else each code has a fingerprint: its share, and
+    the means of the other columns and the target where it stands. Hotelling's statistic (1931) between each code here and each code
+    there is chi-square where they mean the same. The assignment of least total (Kuhn 1955) is a finding when identity is refused (a mean
+    beyond 4 times the degrees of freedom) and the assignment explains four fifths of it.
+
+    What would rule it out
+    ----------------------
+    Every code keeps the company it kept, in samples that would have shown an exchange.
+
+    How it is fixed
+    ---------------
+    Use one fitted encoder, stored with the model, on both sides; translate the codes back where rows were already written.
+
+    How it stays fixed
+    ------------------
+    Fix the list of categories in the configuration rather than in the data, and hold the shares of the codes against the healthy ones.
+
+    Told apart from
+    ---------------
+    `data.new-categories`: new names, not new codes for the same ones. `data.row-misalignment`: no assignment brings the company back.
+    `data.unit-change`: numbers that measure, not name.
+
+    References
+    ----------
+    Hotelling (1931), The generalization of Student's ratio. Kuhn (1955), The Hungarian method for the assignment problem.
+    """
+
+    needs = (
+        ("reference.train", "current.train"),
+        ("reference.validation", "current.validation"),
+        ("current.train", "current.validation"),
+        ("current.serving",),
+    )
+    cost = 0.4
+
+    def suspect(self, problem: Problem) -> Look:
+        """Ask of every column of few levels whether its codes keep their company."""
+        found: list[Finding] = []
+        covers: list[Component] = []
+        power, n_columns = 1.0, 0
+        for pair in pairs(problem.case):
+            covers.append(pair.name)
+            blocks = _blocks(problem.case, pair)
+            for column in _coded(problem.case, pair):
+                n_columns += 1
+                told = _by_name(pair, column) or _by_company(pair, column, blocks)
+                if isinstance(told, Finding):
+                    found.append(told)
+                elif told is not None:
+                    power = min(power, told)
+        found.sort(key=lambda f: -f.evidence)
+        said = f"{n_columns} columns of few levels: every code keeps its share and its company."
+        return Look(tuple(found), power if n_columns else 0.9, "" if found else said, tuple(covers))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """Translate the codes back."""
+        pair = pair_of(case, finding)
+        column = str(finding.repair["column"])
+        if pair is None or column not in pair.suspect:
+            return None
+        return case.with_table(pair.side, pair.name, _translated(pair.suspect, column, finding.repair["codes"]))
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """Give the reference's column the broken side's codes."""
+        name, column = finding.repair["table"], str(finding.repair["column"])
+        table = case.reference.table(name) if case.reference else None
+        if table is None or column not in table:
+            return None
+        back = {old: now for now, old in finding.repair["codes"].items()}
+        return case.with_table("reference", name, _translated(table, column, back))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The share of the code that moved most, halfway between healthy and broken."""
+        pair = pair_of(problem.case, finding)
+        if pair is None:
+            return None
+        column = str(finding.repair["column"])
+        mine, theirs = _shares(pair.suspect, column), _shares(pair.yardstick, column)
+        code = max(theirs, key=lambda v: abs(theirs[v] - mine.get(v, 0.0)))
+        gap = abs(theirs[code] - mine.get(code, 0.0)) / 2
+        if gap < 0.005:
+            return None
+        parameters = {"column": column, "value": code, "low": theirs[code] - gap, "high": theirs[code] + gap}
+        return Guard(self.id(), finding.place, "value_share", pair.name, parameters, f"{finding.place} has other codes.")
+
+
+def _shares(table: Table, column: str) -> dict[str, float]:
+    counts = Counter(v for v in texts(table, column).tolist() if v is not None)
+    total = sum(counts.values())
+    return {v: k / total for v, k in counts.items()}
+
+
+def _coded(case: Case, pair: Pair) -> Iterator[str]:
+    for column in case.features(pair.suspect):
+        if (
+            column not in pair.yardstick
+            or pair.suspect.kind(column) != pair.yardstick.kind(column)
+            or pair.suspect.kind(column) not in ("numeric", "category")
+        ):
+            continue
+        mine, theirs = (set(texts(t, column).tolist()) - {None} for t in (pair.suspect, pair.yardstick))
+        if 2 <= len(theirs) <= MOST_LEVELS and 2 <= len(mine) <= MOST_LEVELS:
+            if pair.suspect.kind(column) == "numeric" and any("." in v for v in theirs):
+                continue
+            yield column
+
+
+def _by_name(pair: Pair, column: str) -> Finding | None:
+    """Where a text column is one to one with the codes on both sides: the codes whose text differs."""
+    for name in pair.suspect.columns:
+        if name == column or name not in pair.yardstick or pair.suspect.kind(name) != "category" or pair.yardstick.kind(name) != "category":
+            continue
+        mine, theirs = _dictionary(pair.suspect, column, name), _dictionary(pair.yardstick, column, name)
+        if mine is None or theirs is None or len(theirs) < 2:
+            continue
+        code_of = {text: code for code, text in theirs.items()}
+        codes = {code: code_of[text] for code, text in mine.items() if text in code_of}
+        if all(now == old for now, old in codes.items()):
+            return None
+        return _finding(pair, column, codes, f"by {name}, which names each code", 3.9)
+    return None
+
+
+def _dictionary(table: Table, column: str, name: str) -> Mapping[str, str] | None:
+    seen = Counter(
+        (c, v) for c, v in zip(texts(table, column).tolist(), texts(table, name).tolist(), strict=True) if c is not None and v is not None
+    )
+    out: dict[str, str] = {}
+    kept = 0
+    for (code, value), count in seen.most_common():
+        if code not in out and value not in out.values():
+            out[code] = value
+            kept += count
+    return out if seen and kept >= 0.999 * sum(seen.values()) else None
+
+
+def _blocks(case: Case, pair: Pair) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Each shared column as points, here and there."""
+    out = {}
+    for column in match_columns(case, pair, ()):
+        how = numbers if pair.suspect.kind(column) == "numeric" else texts
+        out[column] = encode([how(pair.suspect, column)], [how(pair.yardstick, column)], levels=8)
+    return out
+
+
+def _by_company(pair: Pair, column: str, blocks: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Finding | float | None:
+    """The assignment of codes that company proves, or the power with which none was found."""
+    levels = [v for v, k in Counter(v for v in texts(pair.yardstick, column).tolist() if v is not None).items() if k >= 5]
+    now = [v for v, k in Counter(v for v in texts(pair.suspect, column).tolist() if v is not None).items() if k >= 5]
+    shared = sorted(set(levels) & set(now))
+    gone, new = sorted(set(levels) - set(now)), sorted(set(now) - set(levels))
+    rows, columns = shared + new, shared + gone
+    others = [c for c in blocks if c != column]
+    if len(shared) < 2 or not others:
+        return None
+
+    left, right = (np.hstack([blocks[c][side] for c in others]) for side in (0, 1))
+    place, theirs_place = {v: i for i, v in enumerate(rows)}, {v: i for i, v in enumerate(columns)}
+    mine = fingerprints(np.array([place.get(v, -1) for v in texts(pair.suspect, column).tolist()]), len(rows), left)
+    theirs = fingerprints(np.array([theirs_place.get(v, -1) for v in texts(pair.yardstick, column).tolist()]), len(columns), right)
+    gap, freedom = distances(mine, theirs)
+    same = np.diag(gap)[: len(shared)]
+    codes = {rows[i]: columns[j] for i, j in zip(*assign(gap), strict=True)}
+    moved = [i for i, v in enumerate(shared) if codes.get(v, v) != v]
+    # The power to see two codes exchanged: how far the two commonest lie apart.
+    common = np.argsort(-theirs.counts[: len(shared)])[:2]
+    apart = float(min(gap[common[0], common[1]], gap[common[1], common[0]])) / freedom
+    power = 0.95 if apart > 8 else 0.5 if apart > 4 else 0.1
+    if len(moved) < 2 or mine.counts[moved].sum() < 0.05 * mine.n_rows:
+        return power
+    was = float(np.sum(same[moved]))
+    becomes = float(sum(gap[i, columns.index(codes[shared[i]])] for i in moved))
+    # Chi-square under identity has mean `freedom` a level; the margin leaves room for clustered rows.
+    if was < len(moved) * (4 * freedom + 20) or becomes > 0.2 * was or becomes > len(moved) * (3 * freedom + 10):
+        return power
+    kept = {v: codes[v] for v in (shared[i] for i in moved)}
+    kept |= {v: codes[v] for v in new if v in codes}
+    return _finding(pair, column, kept, f"chi-square {was:,.0f} as it is, {becomes:,.0f} assigned, {len(moved) * freedom} expected", 3.9)
+
+
+def _translated(table: Table, column: str, codes: Mapping[str, str]) -> Table:
+    values = table.texts(column)
+    out = np.array([None if v is None else codes.get(v, v) for v in values.tolist()], dtype=object)
+    if table.kind(column) == "numeric":
+        return put_values(table, column, np.array([np.nan if v is None else float(v) for v in out.tolist()]), table)
+    if str(table.arrow.schema.field(column).type) == "bool":
+        out = np.array([None if v is None else v == "True" for v in out.tolist()], dtype=object)
+    return put_values(table, column, out, table)
+
+
+def _finding(pair: Pair, column: str, codes: Mapping[str, str], proof: str, evidence: float) -> Finding:
+    changed = {now: old for now, old in codes.items() if now != old}
+    shown = ", ".join(f"{now} for {old}" for now, old in list(changed.items())[:4])
+    n, m = sampled(pair.suspect).n_rows, sampled(pair.yardstick).n_rows
+    said = f"{pair.place(column)}: {len(changed)} codes stand for others than in the healthy table ({shown}; {proof}; n = {n:,} and {m:,})."
+    repair = {"table": pair.name, "column": column, "codes": dict(codes)}
+    return Finding(pair.place(column), pair.name, bounded(evidence), said, {"codes": changed, "n": n}, repair, pair.side, 1.0)

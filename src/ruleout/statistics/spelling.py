@@ -1,0 +1,85 @@
+"""Which old name a new name stands for: spelling first, then how often it comes and what comes with it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Mapping
+
+import numpy as np
+
+__all__ = ["NULL_WORDS", "assign", "name_likeness", "normal_form"]
+
+NULL_WORDS = frozenset(
+    {
+        "",
+        "-",
+        "--",
+        "?",
+        "na",
+        "n/a",
+        "n.a.",
+        "nan",
+        "none",
+        "null",
+        "nil",
+        "missing",
+        "unknown",
+        "unk",
+        "undefined",
+        "not available",
+        "not known",
+        "#n/a",
+        "\\n",
+    }
+)
+"""Texts that stand for null, in lower case and trimmed."""
+
+_TRUTH: Mapping[str, str] = {"y": "yes", "n": "no", "t": "true", "f": "false"}
+
+
+def normal_form(name: str) -> str:
+    """A name without what spelling alone changes: case, accents, punctuation, spaces, leading zeros, a decimal point without decimals."""
+    plain = unicodedata.normalize("NFKD", name.strip().casefold())
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    if re.fullmatch(r"[+-]?\d+\.0+", plain):
+        plain = plain.split(".")[0]
+    plain = re.sub(r"[^\w]+|_", "", plain)
+    return re.sub(r"^0+(?=\d)", "", plain) or name.strip().casefold()
+
+
+def name_likeness(new: str, old: str) -> float:
+    """How likely it is by spelling that `new` is another writing of `old`, in [0, 1].
+
+    1 for the same normal form, 0.9 for an initial, an abbreviation or a prefix, less by edit distance (Ratcliff and Obershelp 1988, as
+    in `difflib`).
+    """
+    mine, theirs = normal_form(new), normal_form(old)
+    if mine == theirs or _TRUTH.get(mine) == theirs or _TRUTH.get(theirs) == mine:
+        return 1.0
+    short, long = sorted((mine, theirs), key=len)
+    words = [w for w in re.split(r"[^\w]+|_", (old if len(mine) <= len(theirs) else new).casefold()) if w]
+    if not short or short.isdigit() != long.isdigit() or (short.isdigit() and long.isdigit()):
+        return 0.0
+    if "".join(w[0] for w in words) == short and len(words) > 1:
+        return 0.9
+    if long.startswith(short) or (len(short) >= 3 and long.endswith(short)):
+        return 0.9
+    if len(short) >= 3 and short[0] == long[0] and _within(short, long):
+        return 0.85
+    return float(difflib.SequenceMatcher(None, mine, theirs).ratio()) * 0.9
+
+
+def _within(short: str, long: str) -> bool:
+    """Whether the letters of `short` come in `long` in their order, as in "mgmt" for "management"."""
+    letters = iter(long)
+    return all(letter in letters for letter in short)
+
+
+def assign(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The one-to-one assignment of rows to columns of least total cost (Kuhn 1955; Jonker and Volgenant 1987)."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(cost)
+    return np.asarray(rows), np.asarray(columns)
