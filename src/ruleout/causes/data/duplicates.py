@@ -1,0 +1,168 @@
+"""data.duplicates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import bounded, pair_of
+from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.statistics.repeats import coincidence, repeats, row_codes
+from ruleout.tables.table import Table
+
+FLOOR = 0.01
+
+
+class Duplicates(Cause):
+    """Rows are repeated within a table, and weigh more than they should.
+
+    What goes wrong
+    ---------------
+    The same observation stands in the table two, ten, a hundred times. The model takes what is repeated for what is common, and where one
+    class or segment is repeated more than others its share is no longer true.
+
+    Why it happens
+    --------------
+    A join fans out over a key that is not unique, a job appends the same day twice, a retry writes again, an oversampling step
+    was left in.
+
+    What you see
+    ------------
+    More rows than before, keys that come more than once, a class whose share rose while its rows are the same few.
+
+    How it is tested
+    ----------------
+    Rows are compared by hash: by their key where the healthy keys are unique, over all columns, and over all columns without the key.
+    The healthy table's coincidence probability (Simpson 1949) says how many equal pairs chance gives at this size; repeats beyond it by
+    12 standard errors of a Poisson count and by 1 % of the rows are a finding.
+
+    What would rule it out
+    ----------------------
+    No more repeats than chance gives.
+
+    How it is fixed
+    ---------------
+    Drop the repeats, find the join or the job that makes them, and train again.
+
+    How it stays fixed
+    ------------------
+    Declare the key unique and let the load fail when it is not; hold the row count after each join against the count before.
+
+    Told apart from
+    ---------------
+    `data.overlap`: the repeats are on both sides of the split. `data.label-shift`: the mix of classes moved without repeats.
+
+    References
+    ----------
+    Simpson (1949), Measurement of diversity.
+    """
+
+    needs = (
+        ("reference.train", "current.train"),
+        ("reference.validation", "current.validation"),
+        ("current.train", "current.validation"),
+        ("current.serving",),
+    )
+    cost = 0.3
+
+    def suspect(self, problem: Problem) -> Look:
+        """Count repeats in every table, and what chance would give."""
+        found: list[Finding] = []
+        covers: list[Component] = []
+        power, said = 1.0, []
+        for pair in pairs(problem.case):
+            n, m = pair.suspect.n_rows, pair.yardstick.n_rows
+            if pair.name == "serving" or n < 50 or m < 50:
+                continue  # Two requests may well be alike.
+            covers.append(pair.name)
+            seen = False
+            for columns in _ways(problem.case, pair):
+                mine, theirs = _codes(pair.suspect, columns), _codes(pair.yardstick, columns)
+                again = repeats(mine)
+                chance = coincidence(theirs) * n * (n - 1) / 2
+                seen = seen or chance < 0.02 * n
+                said.append(f"{pair.name}: {again.sum():,} repeats, at most {chance:,.0f} by chance, n = {n:,}")
+                if again.sum() > chance + 12 * np.sqrt(chance + 1) and again.sum() - chance >= FLOOR * n:
+                    found.append(_finding(problem.case, pair, columns, again, chance))
+                    break
+            power = min(power, 0.98 if seen else 0.0)
+        found.sort(key=lambda f: -f.evidence)
+        return Look(tuple(found), power if covers else 0.0, "" if found or not said else "; ".join(said[:2]) + ".", tuple(covers))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """Keep the first of each row."""
+        pair = pair_of(case, finding)
+        if pair is None or not set(finding.repair["columns"]) <= set(pair.suspect.columns):
+            return None
+        again = repeats(_codes(pair.suspect, finding.repair["columns"]))
+        return case.with_table(pair.side, pair.name, pair.suspect.filter(~again))
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """Repeat the reference's rows as often, level by level of the target, as the broken side repeats its own."""
+        pair = pair_of(case, finding)
+        table = case.reference.table(finding.repair["table"]) if case.reference else None
+        if pair is None or table is None:
+            return None
+        mine = _codes(pair.suspect, finding.repair["columns"])
+        _, first, counts = np.unique(mine, return_index=True, return_counts=True)
+        level = case.target if case.task == "classification" and case.target in pair.suspect else None
+        theirs = table.texts(level) if level else np.zeros(table.n_rows, dtype=object)
+        labels = pair.suspect.texts(level)[first] if level else np.zeros(len(first), dtype=object)
+        rng, times = np.random.default_rng(0), np.ones(table.n_rows, dtype=np.int64)
+        for value in set(labels.tolist()):
+            inside = np.array([v == value for v in theirs.tolist()], dtype=bool)
+            times[inside] = rng.choice(counts[[v == value for v in labels.tolist()]], inside.sum())
+        return case.with_table("reference", finding.repair["table"], table.take(np.repeat(np.arange(table.n_rows), times)))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The share of repeats, halfway between healthy and broken."""
+        pair = pair_of(problem.case, finding)
+        if pair is None:
+            return None
+        columns = tuple(finding.repair["columns"])
+        usual = float(repeats(_codes(pair.yardstick, columns)).mean())
+        parameters = {"columns": list(columns), "max_rate": round((usual + float(finding.figures["share"])) / 2, 4)}
+        return Guard(self.id(), finding.place, "max_duplicate_rate", pair.name, parameters, f"{pair.name} repeats its rows.")
+
+
+def _ways(case: Case, pair: Pair) -> list[tuple[str, ...]]:
+    """The sets of columns by which two rows may be the same: key, all columns, all but the identifiers."""
+    shared = tuple(c for c in pair.suspect.columns if c in pair.yardstick and pair.suspect.kind(c) == pair.yardstick.kind(c))
+    known = {case.key, case.entity}
+    counted = {c for c in shared if c not in known and _identifier(pair.yardstick, c)}
+    ways: list[tuple[str, ...]] = [(case.key,)] if case.key in shared and _identifier(pair.yardstick, str(case.key)) else []
+    ways.append(shared)
+    ways.append(tuple(c for c in shared if c not in known | counted and c != case.time))
+    return [w for w in ways if w]
+
+
+def _identifier(table: Table, column: str) -> bool:
+    """Whether a column numbers the rows: whole numbers or texts, each once."""
+    values = table.texts(column)
+    if table.kind(column) not in ("numeric", "category") or len(values) < 50 or len(set(values.tolist())) < len(values):
+        return False
+    return table.kind(column) == "category" or bool(np.all(np.mod(table.numbers(column), 1) == 0))
+
+
+def _codes(table: Table, columns: tuple[str, ...]) -> np.ndarray:
+    return row_codes([table.numbers(c) if table.kind(c) in ("numeric", "time") else table.texts(c) for c in columns])
+
+
+def _finding(case: Case, pair: Pair, columns: tuple[str, ...], again: np.ndarray, chance: float) -> Finding:
+    n, share = len(again), float(again.mean())
+    who = ""
+    if case.target and case.task == "classification" and case.target in pair.suspect:
+        labels = pair.suspect.texts(case.target).astype(str)
+        lift = {v: float((labels[again] == v).mean() - (labels[~again] == v).mean()) for v in np.unique(labels).tolist()}
+        most = max(lift, key=lambda v: lift[v])
+        shares = np.mean(labels[again] == most), np.mean(labels[~again] == most)
+        who = f"; {shares[0]:.0%} of them have {case.target} = {most}, of the other rows {shares[1]:.0%}"
+    by = f"the key {columns[0]}" if columns == (case.key,) else f"{len(columns)} columns"
+    said = (
+        f"{pair.name}: {again.sum():,} of {n:,} rows ({share:.1%}) repeat an earlier one by {by}, expected at most {chance:,.0f} "
+        f"by chance{who}."
+    )
+    figures = {"n_repeats": int(again.sum()), "share": share, "chance": chance, "n": n}
+    return Finding(pair.name, pair.name, bounded(3.9), said, figures, {"table": pair.name, "columns": columns}, pair.side, 0.9)

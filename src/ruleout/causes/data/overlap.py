@@ -1,0 +1,178 @@
+"""data.overlap."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruleout.case.case import Case, SideName
+from ruleout.causes.columns import ROWS, bounded
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.statistics.matching import encode, nearest_distances
+from ruleout.statistics.quantiles import detection_power, proportion_z
+from ruleout.statistics.repeats import coincidence, row_codes, twins
+from ruleout.tables.table import Table
+
+FLOOR = 0.01
+NEAR = 0.05
+PROBED = 1_500
+
+
+class Overlap(Cause):
+    """Rows of the validation table, or near copies of them, are also in the training table.
+
+    What goes wrong
+    ---------------
+    The model is examined on rows that it has learned by heart. Its metric is too good; when one side of a comparison has the
+    overlap and the other has not, the honest side looks like a failure.
+
+    Why it happens
+    --------------
+    Rows were repeated before the split, the split was drawn anew while the training table was kept, tables were stacked from files that
+    share rows, augmentation made copies of all rows.
+
+    What you see
+    ------------
+    A metric that no later table confirms, the better the more a model can memorise.
+
+    How it is tested
+    ----------------
+    Rows of both tables of a side are hashed over the features and the target. Coarse tables coincide by chance: the yardstick is the
+    smaller of two estimates of the share of further rows that would find a twin in training, from training itself (each row against the
+    others) and from the validation table's coincidence probability (Simpson 1949). An excess of 1 % and of six standard errors is a
+    finding. Where no exact copies are, near ones: the share of validation rows that lie nearer to training than 1 % of the training rows
+    lie to each other.
+
+    What would rule it out
+    ----------------------
+    No more rows coincide than chance gives, and none lie strangely near.
+
+    How it is fixed
+    ---------------
+    Take the shared rows out of training, or split again after removing repeats, and measure again. Where it was the reference, its
+    metric was never true: set the expectation right.
+
+    How it stays fixed
+    ------------------
+    Remove repeats before the split, split by a hash of the row, and hold the overlap near zero before every training.
+
+    Told apart from
+    ---------------
+    `data.group-leakage`: the same entity, other rows. `data.duplicates`: repeats within one table.
+
+    References
+    ----------
+    Simpson (1949), Measurement of diversity. Kapoor, Narayanan (2023), Leakage and the reproducibility crisis in machine-learning-based
+    science.
+    """
+
+    needs = (("current.train", "current.validation"), ("reference.train", "reference.validation"))
+    cost = 0.4
+
+    def suspect(self, problem: Problem) -> Look:
+        """Count the rows that stand on both sides of each split, exactly or nearly."""
+        found: list[Finding] = []
+        power, said = 1.0, []
+        names: tuple[SideName, ...] = ("current", "reference")
+        for side in names:
+            tables = _tables(problem.case, side)
+            if tables is None or not (columns := _columns(problem.case, *tables)):
+                continue
+            train, validation = tables
+            mine, theirs = _codes(validation, columns), _codes(train, columns)
+            share, chance = float(np.isin(mine, theirs).mean()), _chance(mine, theirs)
+            error = np.sqrt(max(chance, 1 / len(mine)) * (1 - min(chance, 0.99)) * (1 / len(mine) + 1 / len(theirs)))
+            power = min(power, detection_power(0.05, max(FLOOR, 6 * error), len(mine), len(theirs)) if chance < 0.2 else 0.2)
+            said.append(f"{side}: {share:.2%} of the validation rows are in training, {chance:.2%} by chance, n = {len(mine):,}")
+            if share - chance >= FLOOR and share - chance > 6 * error:
+                found.append(_finding(side, columns, share=share, chance=chance, rows=(len(mine), len(theirs))))
+            elif (near := _near(train, validation, columns)) is not None:
+                found.append(_finding(side, columns, share=near[0], chance=0.01, rows=(len(mine), len(theirs)), near=near[1]))
+        found.sort(key=lambda f: -f.evidence)
+        return Look(tuple(found), power if said else 0.0, "" if found or not said else "; ".join(said) + ".", ("split",) if said else ())
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """Take the shared rows out of the training table of the side concerned."""
+        tables = _tables(case, finding.side)
+        columns = tuple(finding.repair["columns"])
+        if tables is None or not all(c in t for t in tables for c in columns):
+            return None
+        train, validation = tables
+        shared = np.isin(_codes(train, columns), _codes(validation, columns))
+        if finding.repair["near"] is not None:
+            left, right = encode(_arrays(train, columns), _arrays(validation, columns))
+            shared |= nearest_distances(left, right) <= finding.repair["near"]
+        if shared.all():
+            return None
+        return case.with_table(finding.side, "train", train.filter(~shared))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The share of validation rows in training, halfway between chance and what was found; exact copies only."""
+        if finding.repair["near"] is not None:
+            return None
+        most = (float(finding.figures["share"]) + float(finding.figures["chance"])) / 2
+        parameters = {"table": "train", "columns": list(finding.repair["columns"]), "max_rate": round(most, 4)}
+        return Guard(self.id(), finding.place, "max_overlap", "validation", parameters, "Validation rows are in the training table.")
+
+
+def _tables(case: Case, side: SideName) -> tuple[Table, Table] | None:
+    held = case.side(side)
+    if held is None or held.train is None or held.validation is None or min(held.train.n_rows, held.validation.n_rows) < 50:
+        return None
+    return held.train, held.validation
+
+
+def _columns(case: Case, train: Table, validation: Table) -> tuple[str, ...]:
+    wanted = (*case.features(train), *([case.target] if case.target else []))
+    return tuple(c for c in wanted if c in train and c in validation and train.kind(c) == validation.kind(c) and not _numbering(train, c))
+
+
+def _numbering(table: Table, column: str) -> bool:
+    if table.kind(column) != "numeric":
+        return False
+    values = table.numbers(column)
+    return len(np.unique(values)) == len(values) and bool(np.all(np.mod(values, 1) == 0))
+
+
+def _arrays(table: Table, columns: tuple[str, ...]) -> list[np.ndarray]:
+    return [table.numbers(c) if table.kind(c) in ("numeric", "time") else table.texts(c) for c in columns]
+
+
+def _codes(table: Table, columns: tuple[str, ...]) -> np.ndarray:
+    return row_codes(_arrays(table, columns))
+
+
+def _chance(validation: np.ndarray, train: np.ndarray) -> float:
+    # Few rows hold few equal pairs: what they bound is the pairs that were seen plus four standard errors.
+    n_pairs = len(validation) * (len(validation) - 1) / 2
+    seen = coincidence(validation) * n_pairs
+    return min(twins(train), 1.0, (seen + 4 * float(np.sqrt(seen + 1)) + 4) / n_pairs * len(train))
+
+
+def _near(train: Table, validation: Table, columns: tuple[str, ...]) -> tuple[float, float] | None:
+    """The share of validation rows nearer to training than all but 1 % of the training rows, and that distance; None within chance."""
+    train, validation = train.sample(ROWS), validation.sample(PROBED)
+    if not any(train.kind(c) == "numeric" for c in columns):
+        return None
+    probe, rest = encode(_arrays(validation, columns), _arrays(train, columns))
+    chosen = np.random.default_rng(0).choice(len(rest), min(PROBED, len(rest)), replace=False)
+    among = nearest_distances(rest[chosen], rest, itself=True)
+    k = max(5, len(among) // 100)
+    if len(among) < 200:
+        return None
+    usual = float(np.sort(among)[k])
+    near = nearest_distances(probe, rest) < usual
+    seldom = proportion_z(near.sum(), len(near), k, len(among)) < 6
+    return None if usual == 0 or seldom or near.mean() < max(NEAR, 5 * k / len(among)) else (float(near.mean()), usual)
+
+
+def _finding(
+    side: SideName, columns: tuple[str, ...], *, share: float, chance: float, rows: tuple[int, int], near: float | None = None
+) -> Finding:
+    n, m = rows
+    place = "train" if side == "current" else "reference.train"
+    how = "are also in" if near is None else "have a near copy in"
+    said = f"{place}: {share:.1%} of {n:,} validation rows {how} the {m:,} training rows ({len(columns)} columns), {chance:.2%} by chance."
+    figures = {"share": share, "chance": chance, "n": n, "n_train": m}
+    return Finding(place, "split", bounded(3.9), said, figures, {"columns": columns, "near": near}, side, 0.9)
