@@ -88,7 +88,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-@cli.command()
+@cli.command(short_help="Find what broke a system.")
 @click.argument("case", required=False, type=click.Path(path_type=Path))
 @click.option("--reference", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the system when it worked.")
 @click.option("--current", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the system that is broken.")
@@ -127,7 +127,7 @@ def investigate(
     sys.exit(_investigate(lambda: read_case(path, **given), seed=seed, budget=budget, json=json, markdown=markdown, quiet=quiet).exit_code)
 
 
-@cli.command()
+@cli.command(short_help="Write a case.toml for the files in a folder.")
 @click.argument("folder", required=False, default=".", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace a case.toml that is there already.")
 def new(folder: Path, force: bool) -> None:
@@ -144,7 +144,7 @@ def new(folder: Path, force: bool) -> None:
     click.echo(f"Wrote {written}. Next: ruleout investigate {folder}")
 
 
-@cli.command()
+@cli.command(short_help="Print the handbook's page about a cause.")
 @click.argument("cause")
 def explain(cause: str) -> None:
     """Print the handbook's page about CAUSE, such as data.unit-change."""
@@ -154,7 +154,7 @@ def explain(cause: str) -> None:
     _console().print(Page(page(cause)))
 
 
-@cli.command()
+@cli.command(short_help="List every cause there is, by bucket.")
 @click.option("--json", is_flag=True, help="As a JSON list of cause, bucket and claim.")
 def causes(json: bool) -> None:
     """List every cause that ruleout knows, by bucket."""

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from report import made_up
 
 import ruleout.case
 import ruleout.conclusion
 from ruleout.cli import cli
 from ruleout.errors import CaseError, UnknownCause
+from tests.report import made_up
 
 HEAVY = ("numpy", "pandas", "pyarrow", "sklearn", "scipy", "narwhals", "rich", "yaml", "joblib")
 
@@ -86,7 +86,8 @@ def test_every_option_arrives(run: Any, investigation: dict[str, Any]) -> None:
     assert result.exit_code == 1
     assert investigation["calls"]["read_case"] == {
         "path": None, "reference": Path("a"), "current": Path("b"), "target": "y", "metric": "roc_auc", "task": "classification",
-        "positive": "yes", "time": "t", "entity": "e", "key": "k", "ignore": ("i", "j"), "changed": "upgrade", "symptom": "fell", "trust": True,
+        "positive": "yes", "time": "t", "entity": "e", "key": "k", "ignore": ("i", "j"), "changed": "upgrade",
+        "symptom": "fell", "trust": True,
     }  # fmt: skip
     assert investigation["calls"]["investigate"] == {"seed": 7, "budget": 5400.0}
 
@@ -211,9 +212,8 @@ def test_new_writes_a_case_and_names_what_it_took_for_granted(run: Any, tmp_path
 
 @pytest.fixture
 def handbook(monkeypatch: pytest.MonkeyPatch) -> None:
-    from report.test_terminal import UnitChange
-
     import ruleout.causes
+    from tests.report.test_terminal import UnitChange
 
     entry = UnitChange()  # type: ignore[abstract]
 
@@ -271,9 +271,9 @@ def test_importing_and_asking_for_help_load_nothing_heavy() -> None:
 
 PROGRAM = """
 import sys
-sys.path.insert(0, {tests!r})
+sys.path.insert(0, {room!r})
 from types import ModuleType
-from report import made_up
+import made_up
 import ruleout.case
 def investigate(case, *, seed=0, budget=None, listen=None):
     {body}
@@ -291,7 +291,7 @@ main()
 
 
 def program(*arguments: str, body: str = "pass") -> list[str]:
-    return [sys.executable, "-c", PROGRAM.format(tests=str(Path(__file__).parents[1]), arguments=list(arguments), body=body)]
+    return [sys.executable, "-c", PROGRAM.format(room=str(Path(__file__).parents[1] / "report"), arguments=list(arguments), body=body)]
 
 
 def test_a_broken_pipe_is_silent_and_the_file_is_still_written(tmp_path: Path) -> None:

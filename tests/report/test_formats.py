@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import ruleout.report
-from report import made_up
 from ruleout.case.case import Case, Side
 from ruleout.report import FORMATS, render
 from ruleout.report.json import strict, write_text
+from tests.report import made_up
 
 NASTY = "in\x1b[31mcome\u202e<script>|`*_\r\n\udc80"
 

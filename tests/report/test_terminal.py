@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from report import made_up
 from ruleout.causes.page import Cause
 from ruleout.conclusion.conclusion import Conclusion
 from ruleout.examination.examination import Event
@@ -17,6 +16,7 @@ from ruleout.report.ink import COLOURS, ReportConsole
 from ruleout.report.terminal import Narrator
 from ruleout.report.waiting import Waiting
 from ruleout.report.wording import clean, number, percent, seconds, shortened, signed, transliterate
+from tests.report import made_up
 
 
 class Clock:
