@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from ruleout.errors import ModelError, TrustRequired
 from ruleout.models import child
 from ruleout.models.artifact import Artifact
 from ruleout.models.child import ChildModel, call_metric, shared_worker
+from ruleout.models.model import Prediction
+from ruleout.models.worker_metric import metric_function
 from ruleout.tables.table import Table
 
 Odd = Callable[..., ChildModel]
@@ -133,6 +136,24 @@ def test_too_much_memory_is_an_error(odd: Odd, cancer: Table) -> None:
         odd("eat").predict(cancer)
 
 
+def test_old_words_are_not_the_last_words(odd: Odd, cancer: Table) -> None:
+    talks, dies = odd("print"), odd("exit")
+    talks.predict(cancer)
+    with pytest.raises(ModelError, match=r"its last words: the last words of a model\.$"):
+        dies.predict(cancer)
+    talks.predict(cancer)
+    with pytest.raises(ModelError, match=r"\(exit code 5\)\.$"):
+        odd("load")
+
+
+def test_several_threads_may_ask(artifact: Artifact, cancer: Table) -> None:
+    model = artifact.open()
+    parts = [cancer.take(np.arange(start, start + 50)) for start in range(0, 400, 50)]
+    expected = [model.predict(part).prediction.tolist() for part in parts]
+    with ThreadPoolExecutor(4) as pool:
+        assert [answer.prediction.tolist() for answer in pool.map(model.predict, parts)] == expected
+
+
 def test_an_untrusted_metric_does_not_run(tmp_path: Path) -> None:
     (tmp_path / "score.py").write_text("raise SystemError('it ran')")
     with pytest.raises(TrustRequired, match="--trust"):
@@ -160,5 +181,9 @@ def test_a_metric_of_the_case_is_evaluated_in_the_child(tmp_path: Path) -> None:
         evaluate("text")
     with pytest.raises(ModelError, match="has no function 'costs'"):
         evaluate("costs")
+    with pytest.raises(ModelError, match="numbers or text, not both"):
+        call_metric("cost_of_case:cost", np.array([1, "a"], dtype=object), prediction, folder=tmp_path, trusted=True)
+    best = metric_function("cost_of_case:best", tmp_path)
+    assert best(truth[:2], Prediction(prediction[:2], np.array([[0.9, 0.1], [0.75, 0.25]]), ("a", "b"))) == 0.25
     with pytest.raises(ModelError, match="importing no_such_module failed"):
         call_metric("no_such_module:cost", truth, prediction, folder=tmp_path, trusted=True)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import pyarrow as pa
 
 from ruleout.errors import ModelError, TrustRequired
 from ruleout.models import wire
@@ -202,6 +203,8 @@ class Worker:
         if process is None or process.stdin is None or process.stdout is None:
             raise ModelError(f"{name}: the child process could not be started.")
         late = threading.Event()
+        # The child shares the file's position, so its end is asked for and not sought.
+        said = os.fstat(self._errors.fileno()).st_size if self._errors is not None else 0
 
         def end() -> None:
             late.set()
@@ -226,7 +229,7 @@ class Worker:
             else:
                 code = process.wait()
                 reason = f"its {what} ended the child process ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
-            raise ModelError(f"{name}: {reason}{self._last_words()}.") from error
+            raise ModelError(f"{name}: {reason}{self._last_words(said)}.") from error
         finally:
             timer.cancel()
 
@@ -238,12 +241,11 @@ class Worker:
         self._held[table.fingerprint] = size
         return forget
 
-    def _last_words(self) -> str:
-        """Return the last line that the process wrote to standard error, as the end of a sentence."""
+    def _last_words(self, since: int) -> str:
+        """Return the last line that the process, which has ended, wrote to standard error after `since`, as the end of a sentence."""
         if self._errors is None:
             return ""
-        size = self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, size - 4096))
+        self._errors.seek(max(since, os.fstat(self._errors.fileno()).st_size - 4096))
         lines = [line.strip() for line in self._errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
         return f"; its last words: {lines[-1][:200].rstrip('.')}" if lines else ""
 
@@ -431,7 +433,10 @@ def call_metric(
             f"case.toml [case] metric = {spec!r} runs code of the case; pass --trust (trust=True in Python) if you trust it."
         )
     worker = shared_worker(limits, (folder.resolve(),) if folder is not None else ())
-    payloads = [wire.pack_values(y), wire.pack_values(prediction)]
+    try:
+        payloads = [wire.pack_values(y), wire.pack_values(prediction)]
+    except pa.ArrowException as error:
+        raise ModelError(f"case.toml [case] metric = {spec!r}: truth and prediction must be numbers or text, not both: {error}.") from error
     if score is not None:
         payloads.append(np.ascontiguousarray(score, dtype=np.float64).tobytes())
     request = {"do": "metric", "spec": spec, "score": None if score is None else list(score.shape)}

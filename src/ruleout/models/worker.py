@@ -23,7 +23,7 @@ from ruleout.models import wire
 from ruleout.models.scikit_learn import ScikitLearnModel, first_line, told_warnings
 from ruleout.tables.table import Table
 
-__all__ = ["main", "metric_function"]
+__all__ = ["imported_metric", "main"]
 
 Answer = tuple[dict[str, Any], list[bytes]]
 
@@ -75,7 +75,7 @@ class _Shop:
         truth, prediction = wire.unpack_values(payloads[0]), wire.unpack_values(payloads[1])
         shape = request["score"]
         score = None if shape is None else np.frombuffer(payloads[2], dtype=np.float64).reshape(shape)
-        function = metric_function(request["spec"])
+        function = imported_metric(request["spec"])
         try:
             value = float(_call(function, truth, prediction, score))
         except Exception as error:  # The case's own code; whatever it raises is reported.
@@ -137,7 +137,7 @@ def _model_inside(loaded: Any, name: str) -> Any:
     raise ModelError(f"{name}: the artifact holds a {what}, expected a fitted model with a predict method.")
 
 
-def metric_function(spec: str) -> Callable[..., Any]:
+def imported_metric(spec: str) -> Callable[..., Any]:
     """Import the function that "module:function" names.
 
     Raises
