@@ -89,6 +89,14 @@ def test_inconclusive_leads_to_the_next_test() -> None:
     assert "Needs the reference model, and --trust." in said
 
 
+def test_a_next_test_is_one_sentence_and_the_json_has_all_of_it() -> None:
+    left = made_up.inconclusive()
+    long = "Fit both again. " + "Then solve the equations of the mixture. " * 20
+    told = replace(left, next=(replace(left.next[0], test=long, needs=""),))
+    assert "data.concept-drift: Fit both again.\n" in render(told, "text")
+    assert json.loads(render(told, "json"))["conclusion"]["next"][0]["test"] == long
+
+
 @pytest.mark.parametrize("name", made_up.ALL)
 def test_json_fits_its_schema(name: str) -> None:
     jsonschema = pytest.importorskip("jsonschema")

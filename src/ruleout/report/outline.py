@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 from ruleout.conclusion.conclusion import CauseFound, Conclusion
 from ruleout.examination.examination import Confirmed, Hypothesis
 from ruleout.problem.problem import Problem
-from ruleout.report.wording import clean, number, percent, plural, seconds, signed, span
+from ruleout.report.wording import clean, number, percent, plural, seconds, shortened, signed, span
 
 __all__ = ["Chapter", "Entry", "Outline", "metric_line", "outline"]
 
@@ -118,7 +119,7 @@ def _subject(conclusion: Conclusion) -> str:
 
 
 def _about(cause: CauseFound, confirmed: Confirmed | None, problem: Problem) -> Iterator[Entry]:
-    yield Entry("Cause", (clean(cause.summary) or clean(cause.cause),), stressed=True)
+    yield Entry("Cause", (clean(cause.summary) or clean(cause.cause),))
     if cause.where:
         yield Entry("Place", (", ".join(clean(place) for place in cause.where),), stressed=True)
     if cause.share is not None:
@@ -159,7 +160,7 @@ def _rest(conclusion: Conclusion, *, assumptions: bool) -> Iterator[Entry]:
         if suspects:
             yield Entry("Still open", tuple(_open(h) for h in suspects[:SHOWN]) + _more(suspects))
     if conclusion.next:
-        tests = tuple(f"{clean(n.cause)}: {clean(n.test)}{_needs(n.needs)}" for n in conclusion.next[:SHOWN])
+        tests = tuple(f"{clean(n.cause)}: {_brief(clean(n.test))}{_needs(n.needs)}" for n in conclusion.next[:SHOWN])
         yield Entry(
             "Next test" if len(conclusion.next) == 1 else "Next tests",
             tests + _more(conclusion.next),
@@ -190,6 +191,11 @@ def _open(hypothesis: Hypothesis) -> str:
     return f"{clean(hypothesis.cause)} {percent(hypothesis.probability)}{_at(hypothesis.where)}{reason}"
 
 
+def _brief(test: str) -> str:
+    """The first sentence of a test: on call one wants to know what to do, and the JSON has the method."""
+    return shortened(re.split(r"(?<=[.!?]) (?=[A-Z])", test, maxsplit=1)[0], 200)
+
+
 def _needs(needs: str) -> str:
     said = clean(needs)
     return f" Needs {said[0].lower() + said[1:] if said[1:2].islower() else said}{'' if said.endswith('.') else '.'}" if said else ""
@@ -217,7 +223,7 @@ def _not_tested(untestable: Sequence[Hypothesis]) -> Iterator[str]:
     """One line a reason, the causes that share it together."""
     reasons: dict[str, list[str]] = {}
     for hypothesis in untestable:
-        reasons.setdefault(clean(hypothesis.reason).rstrip("."), []).append(clean(hypothesis.cause))
+        reasons.setdefault(clean(hypothesis.reason).removeprefix("Not tested: ").rstrip("."), []).append(clean(hypothesis.cause))
     for reason, causes in list(reasons.items())[:SHOWN]:
         yield f"{', '.join(sorted(causes))}{f' ({reason})' if reason else ''}"
     yield from _more(list(reasons))
