@@ -148,6 +148,14 @@ def test_every_kind_of_classifier_answers_as_itself_and_refits_to_itself(estimat
     assert again.describe().parameters == model.describe().parameters
 
 
+def test_decision_values_of_pairs_of_classes_are_no_scores(cancer: Table) -> None:
+    frame = cancer.to_pandas()
+    for shape, expected in (("ovr", (569, 3)), ("ovo", None)):
+        answer = model_of(SVC(decision_function_shape=shape).fit(frame[NUMBERS], frame["size"])).predict(cancer)
+        assert (None if answer.score is None else answer.score.shape) == expected
+        assert answer.classes == ("large", "middle", "small")
+
+
 def test_native_categories_are_given_as_they_were_learned(cancer: Table) -> None:
     frame = cancer.to_pandas()
     inputs = frame[["radius", "size"]].astype({"size": "category"})

@@ -192,7 +192,9 @@ class ScikitLearnModel:
             score = np.asarray(estimator.decision_function(inputs), dtype=np.float64)
             pairs = len(classes) * (len(classes) - 1) // 2
             self._check(score.shape, ((table.n_rows,), (table.n_rows, len(classes)), (table.n_rows, pairs)), "decision_function", table)
-            if score.ndim == 2 and score.shape[1] != len(classes):
+            pairwise = len(classes) > 2 and ask(last_step(estimator), "decision_function_shape") == "ovo"
+            if pairwise or (score.ndim == 2 and score.shape[1] != len(classes)):
+                # One value for each pair of classes says nothing of a single class.
                 score = None
         return Prediction(prediction, score, classes)
 
