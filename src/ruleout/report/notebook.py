@@ -13,7 +13,7 @@ __all__ = ["notebook"]
 
 _TONES = {"good": "#008700", "bad": "#d70000", "open": "#af5f00"}
 _MUTED = "color:#767676"
-_LABEL = f"{_MUTED};text-align:left;vertical-align:top;padding:1px 14px 1px 0;white-space:nowrap;font-weight:normal"
+_LABEL = f"{_MUTED};text-align:left;vertical-align:top;padding:1px 14px 1px 0;white-space:nowrap;font-weight:normal;min-width:6em"
 _CELL = "text-align:left;vertical-align:top;padding:1px 0;overflow-wrap:anywhere"
 
 
@@ -48,7 +48,7 @@ def _table(entries: tuple[Entry, ...]) -> str:
         rows.append(
             f'<tr style="background:none"><th style="{_LABEL}">{escape(entry.label)}</th><td style="{_CELL}{weight}">{said}</td></tr>'
         )
-    return f'<table style="border-collapse:collapse;border:none;margin:0">{"".join(rows)}</table>'
+    return f'<table style="border-collapse:collapse;border:none;margin:0;font:inherit;color:inherit">{"".join(rows)}</table>'
 
 
 def _steps(conclusion: Conclusion) -> Iterator[str]:
