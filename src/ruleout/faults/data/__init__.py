@@ -1,1 +1,1 @@
-"""Faults in the data bucket, named as the causes they bring about."""
+"""Data faults."""

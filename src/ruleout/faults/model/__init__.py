@@ -1,1 +1,1 @@
-"""Faults in the model bucket, named as the causes they bring about."""
+"""Model faults."""

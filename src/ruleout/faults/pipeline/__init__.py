@@ -1,1 +1,1 @@
-"""Faults in the pipeline bucket, named as the causes they bring about."""
+"""Pipeline faults."""

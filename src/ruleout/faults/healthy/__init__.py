@@ -1,0 +1,1 @@
+"""Harmless changes: the metric stays within noise."""
