@@ -14,6 +14,7 @@ import pytest
 
 import ruleout.report
 from ruleout.case.case import Case, Side
+from ruleout.causes.page import Finding
 from ruleout.report import FORMATS, render
 from ruleout.report.json import strict, write_text
 from tests.report import made_up
@@ -87,6 +88,14 @@ def test_inconclusive_leads_to_the_next_test() -> None:
     said = " ".join(render(made_up.inconclusive(), "text").split())
     assert "INCONCLUSIVE likeliest data.concept-drift 41 %, then pipeline.code 22 %" in said
     assert "Needs the reference model, and --trust." in said
+
+
+def test_a_fault_of_the_reference_is_proved_on_the_reference() -> None:
+    found = made_up.cause_found()
+    finding = Finding("reference.train", "train", 4.0, "", side="reference")
+    confirmed = (replace(found.examination.confirmed[0], findings=(finding,), restored=0.65),)
+    said = " ".join(render(replace(found, examination=replace(found.examination, confirmed=confirmed)), "text").split())
+    assert "accuracy 0.880 was measured with this fault in the reference; put right there, 94 % of the change to 0.650 is gone." in said
 
 
 def test_a_next_test_is_one_sentence_and_the_json_has_all_of_it() -> None:

@@ -131,6 +131,10 @@ def _about(cause: CauseFound, confirmed: Confirmed | None, problem: Problem) -> 
     name = clean(problem.metric or "metric")
     if cause.observed:
         yield Entry("Proof", ("None yet: nothing could be re-run, so this rests on observation alone.",))
+    elif confirmed and confirmed.findings and confirmed.findings[0].side == "reference" and cause.share is not None:
+        # The repair moves the reference: its metric, not the current one, is what was never true.
+        gone = f"put right there, {percent(cause.share)} of the change to {number(problem.current)} is gone"
+        yield Entry("Proof", (f"{name} {number(problem.reference)} was measured with this fault in the reference; {gone}.",), stressed=True)
     elif restored is not None:
         path = " → ".join(number(value) for value in (problem.reference, problem.current) if value is not None)
         yield Entry("Proof", (f"{name} {path}, and {number(restored)} with this one thing put right.",), stressed=True)
