@@ -1,0 +1,73 @@
+# Everything that is run on this project. `make` alone lists it.
+# Needs make and Python 3.11 to 3.13, nothing else; what is installed goes into .venv, pinned by requirements.lock.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-small test test-all lint format types bench bench-small lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CAUSE ?= data.unit-change
+SEED ?= 0
+
+# One thread a process: what is measured does not depend on how many cores are idle.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+help: ## list what can be run
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## make .venv and install ruleout with everything it needs
+
+$(STAMP): requirements.lock pyproject.toml
+	@python=""; \
+	for name in python3.13 python3.12 python3.11 python3; do \
+	  if $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; then python=$$name; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "make setup: no Python 3.11, 3.12 or 3.13 found (looked for python3.13, python3.12, python3.11, python3); install one of them." >&2; exit 1; \
+	fi; \
+	echo "using $$($$python --version) in $(VENV)"; \
+	$$python -m venv --clear $(VENV) || { \
+	  echo "make setup: $$python cannot make a virtual environment; install its venv module (on Debian: apt-get install python3-venv)." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## break a real pipeline in one way and find out which (CAUSE=data.unit-change SEED=0)
+	@$(BIN)/ruleout demo --cause $(CAUSE) --seed $(SEED) || test $$? -eq 1
+
+demo-small: $(STAMP) ## the same, the conclusion alone
+	@$(BIN)/ruleout demo --cause $(CAUSE) --seed $(SEED) --quiet || test $$? -eq 1
+
+test: $(STAMP) ## run the tests, less those that take more than ten seconds each
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(STAMP) ## run every test
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## check style and layout
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+
+format: $(STAMP) ## lay the code out, and mend what can be mended by itself
+	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests
+
+types: $(STAMP) ## check types, strictly
+	$(BIN)/mypy
+
+bench: $(STAMP) ## faults x data sets x seeds through the whole walk, beside naive baselines
+	$(BIN)/python -m ruleout.bench
+
+bench-small: $(STAMP) ## a small part of it
+	$(BIN)/python -m ruleout.bench --small
+
+lock: $(STAMP) ## resolve requirements.lock again (needs uv)
+	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet \
+	  --extra demo --extra bench --extra dev pyproject.toml --output-file requirements.lock
+
+clean: ## take away what was made, .venv included
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-case src/*.egg-info
+	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
