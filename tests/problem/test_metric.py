@@ -14,7 +14,23 @@ def answers(model, X):
     return Prediction(model.predict(X), score, tuple(model.classes_.tolist()) if score is not None else None)
 
 
-@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "roc_auc", "neg_log_loss", "f1", "precision", "recall", "f1_macro", "f1_weighted", "average_precision", "matthews_corrcoef", "neg_brier_score"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "accuracy",
+        "balanced_accuracy",
+        "roc_auc",
+        "neg_log_loss",
+        "f1",
+        "precision",
+        "recall",
+        "f1_macro",
+        "f1_weighted",
+        "average_precision",
+        "matthews_corrcoef",
+        "neg_brier_score",
+    ],
+)
 def test_binary_scorers_agree_with_scikit_learn(name):
     X, y = load_breast_cancer(return_X_y=True)
     model = LogisticRegression(max_iter=10_000).fit(X[::2], y[::2])
@@ -32,7 +48,9 @@ def test_multiclass_scorers_agree_with_scikit_learn(name):
     assert found.value == pytest.approx(get_scorer(name)(model, X[1::2], y[1::2]), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error", "neg_median_absolute_error"])
+@pytest.mark.parametrize(
+    "name", ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error", "neg_median_absolute_error"]
+)
 def test_regression_scorers_agree_with_scikit_learn(name):
     X, y = load_diabetes(return_X_y=True)
     model = Ridge().fit(X[::2], y[::2])

@@ -24,10 +24,10 @@ def bootstrap_error(metric, *arrays):
 @pytest.mark.parametrize(
     ("psi", "metric", "arrays"),
     [
-        (lambda y, s: influence.area_under_roc(y, s), roc_auc_score, (POSITIVE, SCORE)),
-        (lambda y, p: influence.recall_by_class(y, p), balanced_accuracy_score, (POSITIVE, ANSWER)),
+        (influence.area_under_roc, roc_auc_score, (POSITIVE, SCORE)),
+        (influence.recall_by_class, balanced_accuracy_score, (POSITIVE, ANSWER)),
         (lambda y, p: influence.ratio(2.0 * (y & p), 1.0 * y + p), f1_score, (POSITIVE, ANSWER)),
-        (lambda y, p: influence.r_squared(y, p), r2_score, (SCORE, POSITIVE * 0.8)),
+        (influence.r_squared, r2_score, (SCORE, POSITIVE * 0.8)),
     ],
 )
 def test_influence_values_average_to_the_metric_and_give_its_standard_error(psi, metric, arrays):

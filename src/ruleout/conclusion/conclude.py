@@ -91,7 +91,11 @@ def _test(examination: Examination, hypothesis: Hypothesis) -> Next:
     lacking = entry.missing(examination.problem.case)
     how = entry.sections().get("How it is tested", entry.claim()).split("\n\n")[0].replace("\n", " ")
     reasons = examination.problem.laboratory.reasons
-    needs = ", ".join(lacking) if lacking else reasons.get("intervention") or reasons.get("swap") or "more rows, or a way to train again ([run] train and --trust)"
+    needs = (
+        ", ".join(lacking)
+        if lacking
+        else reasons.get("intervention") or reasons.get("swap") or "more rows, or a way to train again ([run] train and --trust)"
+    )
     return Next(hypothesis.cause, how, needs)
 
 
@@ -105,10 +109,11 @@ def _summary(examination: Examination, causes: tuple[CauseFound, ...], verdict: 
         return f"{problem.statement} No cause could be proved. The best remaining hypotheses: {named}.{stopped}"
     main = causes[0]
     parts = [problem.statement, f"The cause is {main.cause} at {', '.join(main.where)}. {main.summary}"]
-    for other in causes[1:]:
-        parts.append(f"A second cause takes part: {other.cause} at {', '.join(other.where)}. {other.summary}")
+    parts += [f"A further cause takes part: {c.cause} at {', '.join(c.where)}. {c.summary}" for c in causes[1:]]
     if examination.structure == "redundant":
         parts.append("Either fault alone does the harm: both must be put right.")
+    if examination.stopped:
+        parts.append(f"The walk stopped early: {examination.stopped}")
     if examination.unexplained:
         parts.append(f"{examination.unexplained:.4f} of the change is left unexplained.")
     return " ".join(parts)

@@ -66,9 +66,7 @@ class Agenda:
         """A swap charged or cleared a component: every hypothesis whose findings all lie there moves with it."""
         for entry in self.entries.values():
             places = {f.component for f in entry.findings} or set(entry.look.covers if entry.look else ())
-            if places and places <= {component}:
-                entry.ratios[f"swap {component}"] = ratio
-            elif component in places and ratio > 0:
+            if (places and places <= {component}) or (component in places and ratio > 0):
                 entry.ratios[f"swap {component}"] = ratio
 
     def probabilities(self) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.page import Finding
-from ruleout.errors import ModelError, RuleoutError
+from ruleout.errors import BudgetSpent, ModelError, RuleoutError
 from ruleout.examination.agenda import Agenda, Entry
 from ruleout.examination.examination import Confirmed
 from ruleout.examination.gain import Gap, explained_ratio, measure_gap
@@ -74,13 +74,20 @@ class Depth:
         candidates = self.candidates()
         try:
             self.gap(self.problem.case)
+        except BudgetSpent:
+            raise
         except RuleoutError as error:
             self.laboratory.reasons["intervention"] = str(error)
             return self.observed(candidates), "single", None
         chosen: list[_Candidate] = []
         base = self.problem.case
         while len(chosen) < MOST_CAUSES:
-            found = self.best(base, [c for c in candidates if c not in chosen and not self.beside(c, chosen)], first=not chosen)
+            try:
+                found = self.best(base, [c for c in candidates if c not in chosen and not self.beside(c, chosen)], first=not chosen)
+            except BudgetSpent:
+                if not chosen:
+                    raise
+                break
             if found is None or found.case is None:
                 break
             chosen.append(found)
@@ -127,6 +134,8 @@ class Depth:
                 return
             gap, after = self.baseline(base, repaired), self.gap(repaired)
             gain = gap.closed_by(after)
+        except BudgetSpent:
+            raise
         except RuleoutError as error:
             candidate.failure = str(error)
             return
@@ -138,18 +147,26 @@ class Depth:
         if first:
             entry.ratios["intervention"] = explained_ratio(gain, harm) if gain.value < 0.5 * harm else 4.0
             if gain.high < max(0.2 * harm, 0.01 if self.problem.kind == "too-good" else 0.0):
-                entry.excluded = f"Putting it right gains {gain.value:+.4f} (95 % interval {gain.low:+.4f} to {gain.high:+.4f}), less than a fifth of the change."
+                entry.excluded = f"Putting it right gains {gain}: less than a fifth of the change."
         name = self.laboratory.scorer.name
-        where = ", ".join(f.place for f in candidate.findings[:3]) + (f" and {len(candidate.findings) - 3} more" if len(candidate.findings) > 3 else "")
+        where = ", ".join(f.place for f in candidate.findings[:3]) + (
+            f" and {len(candidate.findings) - 3} more" if len(candidate.findings) > 3 else ""
+        )
         self.step(
             entry,
             "intervention",
             intent=f"If it is {entry.cause} at {where}, putting that alone right brings {name} back.",
             action=f"Put {where} right, left all else as it is, and measured again on the same {after.current.n:,} rows.",
-            finding=f"{name}: {gap.current.value:.4f} becomes {after.current.value:.4f} (gain {gain.value:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}, n = {after.current.n:,}).",
+            finding=f"{name}: {gap.current.value:.4f} becomes {after.current.value:.4f} (gain {gain}, n = {after.current.n:,}).",
             reflection=self.verdict(candidate, gain, harm, rest),
             started=started,
-            evidence={"gain": gain.value, "interval": [gain.low, gain.high], "before": gap.current.value, "after": after.current.value, "n": after.current.n},
+            evidence={
+                "gain": gain.value,
+                "interval": [gain.low, gain.high],
+                "before": gap.current.value,
+                "after": after.current.value,
+                "n": after.current.n,
+            },
         )
 
     def verdict(self, candidate: _Candidate, gain: Difference, harm: float, rest: Difference) -> str:
@@ -179,12 +196,16 @@ class Depth:
         try:
             if not self.convincing(self.gained(usable)):
                 return []
-            needed = [c for c in usable if len(usable) > 2 and not self.convincing(self.gained([u for u in usable if u is not c]))] or usable
+            needed = [
+                c for c in usable if len(usable) > 2 and not self.convincing(self.gained([u for u in usable if u is not c]))
+            ] or usable
             return needed if len(needed) >= 2 and self.convincing(self.gained(needed)) else []
         except RuleoutError:
             return []
 
-    def settle(self, chosen: list[_Candidate], structure: Structure, candidates: list[_Candidate]) -> tuple[tuple[Confirmed, ...], Structure, float | None]:
+    def settle(
+        self, chosen: list[_Candidate], structure: Structure, candidates: list[_Candidate]
+    ) -> tuple[tuple[Confirmed, ...], Structure, float | None]:
         """Share the change among the chosen causes, and drop places that add nothing."""
         values = {frozenset(members): self.subset([chosen[k] for k in members]) for members in _subsets(len(chosen))}
         base = self.baseline(self.problem.case, self.all_right(chosen))
@@ -261,14 +282,16 @@ class Depth:
         return case
 
     def subset(self, chosen: Sequence[_Candidate]) -> Gap:
+        """The gap with several candidates put right."""
         return self.gap(self.all_right(chosen))
 
     def gained(self, chosen: Sequence[_Candidate]) -> Difference:
+        """What putting several candidates right gains."""
         repaired = self.all_right(chosen)
         return self.baseline(self.problem.case, repaired).closed_by(self.gap(repaired))
 
     def baseline(self, base: Case, repaired: Case) -> Gap:
-        """What a counterfactual is held against: `base`, fitted again unchanged where the counterfactual was fitted on other rows or settings."""
+        """What a counterfactual is held against: `base`, fitted again unchanged where the counterfactual is fitted on other rows."""
         now, then = repaired.current, base.current
         if now.model is None and then.model is not None and (now.train is not then.train or now.config is not then.config):
             return self.gap(without_model(base, "current"))
@@ -289,7 +312,9 @@ class Depth:
     def worthless(self, gap: Gap) -> Evaluation:
         """A metric that is no number, counted as having lost all that the reference has."""
         if gap.reference is None or not math.isfinite(gap.reference.value):
-            raise ModelError(f"{self.laboratory.scorer.name} is no number on the current rows, and there is no reference to measure the loss by.")
+            raise ModelError(
+                f"{self.laboratory.scorer.name} is no number on the current rows, and there is no reference to measure the loss by."
+            )
         lost = gap.reference.value - gap.sign * abs(gap.reference.value)
         return replace(gap.current, value=lost, psi=np.full(max(gap.current.n, 2), lost), resamples=None)
 
@@ -316,7 +341,12 @@ def _as_reported(found: Evaluation, problem: Problem) -> Evaluation:
     """The evaluation moved to the number that was reported: what people saw before the metric was put right."""
     said = float(problem.figures["reported"]["current"])
     shift = said - found.value
-    return replace(found, value=said, psi=None if found.psi is None else found.psi + shift, resamples=None if found.resamples is None else found.resamples + shift)
+    return replace(
+        found,
+        value=said,
+        psi=None if found.psi is None else found.psi + shift,
+        resamples=None if found.resamples is None else found.resamples + shift,
+    )
 
 
 def _subsets(n: int) -> list[tuple[int, ...]]:

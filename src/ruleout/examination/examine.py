@@ -57,15 +57,16 @@ class _Walk:
         structure: Any = "none"
         unexplained: float | None = None
         if self.problem.kind != "none":
+            depth = Depth(self.problem, self.agenda, self.step)
             self.listen(Event("hypotheses", tuple(self.hypothesis(e) for e in sorted(self.agenda.entries.values(), key=self.rank))))
             try:
                 self.breadth()
                 if self.problem.situation in ("retraining", "silent"):
                     self.localise()
-                depth = Depth(self.problem, self.agenda, self.step)
                 confirmed, structure, unexplained = depth.confirm()
             except BudgetSpent as error:
                 self.stopped = str(error)
+                confirmed = depth.observed(depth.candidates())
         return Examination(
             problem=self.problem,
             hypotheses=tuple(self.hypothesis(e) for e in sorted(self.agenda.entries.values(), key=self.rank)),
@@ -88,7 +89,7 @@ class _Walk:
                 entry.record_look(entry.page.suspect(self.problem))
             except BudgetSpent:
                 raise
-            except Exception as error:  # noqa: BLE001 - a bug inside one page makes that hypothesis untestable and no other
+            except Exception as error:
                 entry.failure = f"the page failed: {type(error).__name__}: {error}"
             after = self.agenda.probabilities()[entry.cause]
             self.step(
@@ -105,7 +106,16 @@ class _Walk:
 
     def localise(self) -> None:
         """Swap components between the sides: where does the change live, before asking what it is."""
-        self.listen(Event("intent", {"cause": "", "intent": "Where does the change live?", "action": "Swap one component at a time between the sides and measure again."}))
+        self.listen(
+            Event(
+                "intent",
+                {
+                    "cause": "",
+                    "intent": "Where does the change live?",
+                    "action": "Swap one component at a time between the sides and measure again.",
+                },
+            )
+        )
         for swap in swaps(self.problem):
             self.agenda.charge(swap.component, swap.ratio)
             leading = self.leading(swap)
@@ -115,7 +125,9 @@ class _Walk:
                 leading,
                 "intervention" if not swap.identical else "check",
                 intent=f"Does the change live in {_component(swap.component)}?",
-                action="Compared both sides byte for byte." if swap.identical else f"Took {_component(swap.component)} from the reference and left everything else as it is.",
+                action="Compared both sides byte for byte."
+                if swap.identical
+                else f"Took {_component(swap.component)} from the reference and left everything else as it is.",
                 finding=swap.statement,
                 reflection=_weighed(swap, self.problem),
                 started=time.monotonic() - swap.seconds,
@@ -129,7 +141,16 @@ class _Walk:
         return max(touched, key=lambda e: (probability[e.cause], e.cause), default=None)
 
     def step(
-        self, entry: Entry, kind: Literal["check", "intervention"], *, intent: str, action: str, finding: str, reflection: str, started: float, evidence: Mapping[str, Any]
+        self,
+        entry: Entry,
+        kind: Literal["check", "intervention"],
+        *,
+        intent: str,
+        action: str,
+        finding: str,
+        reflection: str,
+        started: float,
+        evidence: Mapping[str, Any],
     ) -> None:
         """Write one step down and tell the listener."""
         step = Step(
@@ -182,7 +203,9 @@ class _Walk:
             return "ruled-out", entry.look.statement
         if entry.look is None:
             return "open", f"Not tested: {self.stopped or 'the walk ended before its turn'}"
-        return "open", entry.findings[0].statement if entry.findings else f"Nothing was seen, but the look had power {entry.look.power:.2f} only."
+        return "open", entry.findings[
+            0
+        ].statement if entry.findings else f"Nothing was seen, but the look had power {entry.look.power:.2f} only."
 
     def rank(self, entry: Entry) -> tuple[int, float, str]:
         status, _ = self.status(entry)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ruleout.case.case import Side, SideName
 from ruleout.causes.page import Component
-from ruleout.errors import RuleoutError
+from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.examination.gain import explained_ratio
-from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.metric import Evaluation
 from ruleout.problem.parameters import changed_keys, same_value
 from ruleout.problem.problem import Problem
@@ -19,6 +18,9 @@ from ruleout.statistics.difference import Difference
 from ruleout.tables.table import Table
 
 __all__ = ["Swap", "swaps"]
+
+CLEARED, UNREADABLE = -4.0, 3.0
+"""Log likelihood ratios of a component that is byte for byte the same, and of rows that the healthy model cannot even score."""
 
 
 @dataclass(frozen=True)
@@ -30,125 +32,144 @@ class Swap:
     """
 
     component: Component
+    statement: str
+    ratio: float
     identical: bool = False
     back: Difference | None = None
     into: Difference | None = None
-    ratio: float = 0.0
-    statement: str = ""
     seconds: float = 0.0
 
 
 def swaps(problem: Problem) -> Iterator[Swap]:
     """Yield a swap for every component that both sides hold, the cheapest first; what cannot be refitted is left out."""
-    case, laboratory = problem.case, problem.laboratory
-    if case.reference is None:
+    if problem.case.reference is None:
         return
-    yield from _tables(problem)
-    if case.current.validation is None or case.target not in case.current.validation:
-        return
-    try:
-        yield from _refits(problem, laboratory)
-    except RuleoutError as error:
-        laboratory.reasons["swap"] = str(error)
-
-
-def _tables(problem: Problem) -> Iterator[Swap]:
-    """Validation rows: the reference's model on both tables."""
-    case, laboratory = problem.case, problem.laboratory
-    reference, current = case.reference or Side(), case.current
-    if reference.validation is None or current.validation is None:
-        return
-    if reference.validation.fingerprint == current.validation.fingerprint:
-        yield Swap("validation", identical=True, ratio=-4.0, statement="Both sides were validated on the same rows, byte for byte.")
-        return
-    started = time.monotonic()
-    model = laboratory.model("reference")
-    if model is None:
-        return
-    try:
-        one, two = laboratory.evaluate(model, reference.validation), laboratory.evaluate(model, current.validation)
-    except RuleoutError as error:
-        yield Swap("validation", ratio=3.0, statement=f"The reference's model cannot score the current validation table: {error}", seconds=time.monotonic() - started)
-        return
-    found = one.minus(two)
-    harm = Difference(laboratory.scorer.sign * found.value, found.error)
-    statement = f"The reference's model scores {one.value:.4f} on its own validation rows and {two.value:.4f} on the current ones (n = {one.n:,} and {two.n:,})."
-    yield Swap("validation", back=harm, ratio=explained_ratio(harm, problem.harm), statement=statement, seconds=time.monotonic() - started)
-
-
-def _refits(problem: Problem, laboratory: Laboratory) -> Iterator[Swap]:
-    case = problem.case
-    reference, current = case.reference or Side(), case.current
-    if current.train is None or not laboratory.can_fit("current"):
-        return
-    sign, noise = laboratory.scorer.sign, float(problem.figures.get("training_noise", 0.0))
-
-    judged = current.validation
-    assert judged is not None
-
-    def trained(recipe_of: SideName, rows: Table) -> Evaluation:
-        """One side's recipe, fitted on some rows, judged on the current validation rows."""
-        held = replace(case.side(recipe_of) or Side(), train=rows, model=None)
-        return laboratory.evaluate(laboratory.fit(case.with_side(recipe_of, held), recipe_of), judged)
-
-    def gained(better: Evaluation, worse: Evaluation) -> Difference:
-        found = better.minus(worse)
-        return Difference(sign * found.value, math.hypot(found.error, noise))
-
-    started = time.monotonic()
-    control = trained("current", current.train)
-    if current.model is not None and laboratory.model("current") is not None:
-        artifact = laboratory.outcome(case, "current")
-        gain = gained(control, artifact)
-        statement = f"Training again on the current rows and configuration gives {control.value:.4f}; the artifact has {artifact.value:.4f} (n = {control.n:,})."
-        yield Swap("model", back=gain, ratio=explained_ratio(gain, problem.harm), statement=statement, seconds=time.monotonic() - started)
-    other_rows = reference.train is not None and reference.train.fingerprint != current.train.fingerprint
-    recipe = _recipe(problem)
-    started = time.monotonic()
-    if reference.train is None:
-        pass
-    elif not other_rows:
-        yield Swap("train", identical=True, ratio=-4.0, statement="Both sides were trained on the same rows, byte for byte.")
-    else:
-        back = gained(trained("current", reference.train), control)
-        into = None
-        if recipe:
-            into = gained(trained("reference", reference.train), trained("reference", current.train))
-        best = back if into is None or back.z() >= into.z() else into
-        statement = f"With the reference's training rows and everything else as it is, {laboratory.scorer.name} goes from {control.value:.4f} to {control.value + sign * back.value:.4f} (gain {back.value:+.4f}, 95 % interval {back.low:+.4f} to {back.high:+.4f}, n = {control.n:,})."
-        yield Swap("train", back=back, into=into, ratio=explained_ratio(best, problem.harm), statement=statement, seconds=time.monotonic() - started)
-    started = time.monotonic()
-    if recipe is None:
-        return
-    if not recipe:
-        yield Swap("config", identical=True, ratio=-4.0, statement="Configuration and estimator parameters are the same on both sides, seeds and names aside.")
-        return
-    back = gained(trained("reference", current.train), control)
-    into = None
-    if reference.train is not None and other_rows:
-        into = gained(trained("reference", reference.train), trained("current", reference.train))
-    best = back if into is None or back.z() >= into.z() else into
-    statement = f"With the reference's recipe ({', '.join(sorted(recipe))}) on the current rows, {laboratory.scorer.name} goes from {control.value:.4f} to {control.value + sign * back.value:.4f} (gain {back.value:+.4f}, 95 % interval {back.low:+.4f} to {back.high:+.4f}, n = {control.n:,})."
-    component: Component = "config" if changed_keys(reference.config, current.config) else "environment"
-    yield Swap(component, back=back, into=into, ratio=explained_ratio(best, problem.harm), statement=statement, seconds=time.monotonic() - started)
-
-
-def _recipe(problem: Problem) -> dict[str, object] | None:
-    """What differs between the sides' recipes: configuration keys, else estimator parameters and steps; None where it cannot be told."""
-    case, laboratory = problem.case, problem.laboratory
-    reference, current = case.reference or Side(), case.current
-    changes: dict[str, object] = dict(changed_keys(reference.config, current.config))
-    if changes:
-        return changes
-    first, second = laboratory.model("reference"), laboratory.model("current")
-    if first is None or second is None:
-        return {} if reference.config is not None and current.config is not None else None
-    one, two = first.describe(), second.describe()
-    for name in {**one.parameters, **two.parameters}:
-        if name.split("__")[-1] in ("random_state", "n_jobs", "verbose"):
+    bench = _Bench(problem, problem.case.reference, problem.case.current)
+    steps: list[Callable[[], Swap | None]] = [bench.validation]
+    if bench.judged is not None and bench.current.train is not None and problem.laboratory.can_fit("current"):
+        steps += [bench.artifact, bench.rows, bench.recipe]
+    for step in steps:
+        started = time.monotonic()
+        try:
+            found = step()
+        except BudgetSpent:
+            raise
+        except RuleoutError as error:
+            problem.laboratory.reasons["swap"] = str(error)
             continue
-        if not same_value(one.parameters.get(name), two.parameters.get(name)):
-            changes[name] = two.parameters.get(name)
-    if one.steps != two.steps or one.estimator != two.estimator:
-        changes["steps"] = two.steps
-    return changes
+        if found is not None:
+            yield replace(found, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Both sides of the case, and what fitting one side's recipe on some rows scores on the current validation rows."""
+
+    problem: Problem
+    reference: Side
+    current: Side
+
+    @property
+    def judged(self) -> Table | None:
+        """The current validation rows, where they are labelled."""
+        table = self.current.validation
+        return table if table is not None and self.problem.case.target in table else None
+
+    def trained(self, recipe_of: SideName, rows: Table) -> Evaluation:
+        """The metric of one side's recipe, fitted on `rows`, on the current validation rows."""
+        laboratory, case = self.problem.laboratory, self.problem.case
+        held = replace(case.side(recipe_of) or Side(), train=rows, model=None)
+        assert self.judged is not None, "asked only where the current validation rows are labelled"
+        return laboratory.evaluate(laboratory.fit(case.with_side(recipe_of, held), recipe_of), self.judged)
+
+    def gained(self, better: Evaluation, worse: Evaluation) -> Difference:
+        """How much better the first is, with the noise of training added."""
+        found = better.minus(worse)
+        noise = float(self.problem.figures.get("training_noise", 0.0))
+        return Difference(self.problem.laboratory.scorer.sign * found.value, math.hypot(found.error, noise))
+
+    def validation(self) -> Swap | None:
+        """The reference's model on both validation tables."""
+        one, two, laboratory = self.reference.validation, self.current.validation, self.problem.laboratory
+        model = laboratory.model("reference")
+        if one is None or two is None or (model is None and one.fingerprint != two.fingerprint):
+            return None
+        if model is None or one.fingerprint == two.fingerprint:
+            return Swap("validation", "Both sides were validated on the same rows, byte for byte.", CLEARED, identical=True)
+        before = laboratory.evaluate(model, one)
+        try:
+            after = laboratory.evaluate(model, two)
+        except BudgetSpent:
+            raise
+        except RuleoutError as error:
+            return Swap("validation", f"The reference's model cannot score the current validation rows: {error}", UNREADABLE)
+        statement = (
+            f"The reference's model scores {before.value:.4f} on its own validation rows (n = {before.n:,}) "
+            f"and {after.value:.4f} on the current ones (n = {after.n:,})."
+        )
+        found = before.minus(after)
+        harm = Difference(laboratory.scorer.sign * found.value, found.error)
+        return Swap("validation", statement, explained_ratio(harm, self.problem.harm), back=harm)
+
+    def artifact(self) -> Swap | None:
+        """The artifact against a training on the very rows and configuration that it claims to come from."""
+        laboratory, rows = self.problem.laboratory, self.current.train
+        if self.current.model is None or rows is None or laboratory.model("current") is None:
+            return None
+        control, artifact = self.trained("current", rows), laboratory.outcome(self.problem.case, "current")
+        statement = (
+            f"Training again on the current rows and configuration gives {control.value:.4f}; "
+            f"the artifact has {artifact.value:.4f} (n = {control.n:,})."
+        )
+        gain = self.gained(control, artifact)
+        return Swap("model", statement, explained_ratio(gain, self.problem.harm), back=gain)
+
+    def rows(self) -> Swap | None:
+        """The training rows of one side with the recipe of the other."""
+        ours, theirs = self.current.train, self.reference.train
+        if ours is None or theirs is None:
+            return None
+        if ours.fingerprint == theirs.fingerprint:
+            return Swap("train", "Both sides were trained on the same rows, byte for byte.", CLEARED, identical=True)
+        back = self.gained(self.trained("current", theirs), self.trained("current", ours))
+        into = self.gained(self.trained("reference", theirs), self.trained("reference", ours)) if self.differences() else None
+        return self.weighed("train", "the reference's training rows", back, into)
+
+    def recipe(self) -> Swap | None:
+        """The configuration, or whatever else makes the fitted models differ, of one side on the rows of the other."""
+        ours, theirs, differences = self.current.train, self.reference.train, self.differences()
+        if differences is None or ours is None:
+            return None
+        if not differences:
+            same = "Configuration and estimator parameters are the same on both sides, seeds and names aside."
+            return Swap("config", same, CLEARED, identical=True)
+        back = self.gained(self.trained("reference", ours), self.trained("current", ours))
+        into = None
+        if theirs is not None and theirs.fingerprint != ours.fingerprint:
+            into = self.gained(self.trained("reference", theirs), self.trained("current", theirs))
+        component: Component = "config" if changed_keys(self.reference.config, self.current.config) else "environment"
+        return self.weighed(component, f"the reference's recipe ({', '.join(sorted(differences)[:6])})", back, into)
+
+    def weighed(self, component: Component, what: str, back: Difference, into: Difference | None) -> Swap:
+        """A swap whose evidence is the stronger of its two directions: a masked fault shows in one of them only."""
+        best = back if into is None or back.z() >= into.z() else into
+        other = "" if into is None else f" The other way round it costs {into}."
+        statement = f"With {what} and all else as it is, {self.problem.laboratory.scorer.name} changes by {back}.{other}"
+        return Swap(component, statement, explained_ratio(best, self.problem.harm), back=back, into=into)
+
+    def differences(self) -> dict[str, object] | None:
+        """What differs between the recipes: configuration keys, else estimator parameters and steps; None where it cannot be told."""
+        changes: dict[str, object] = dict(changed_keys(self.reference.config, self.current.config))
+        if changes:
+            return changes
+        first, second = self.problem.laboratory.model("reference"), self.problem.laboratory.model("current")
+        if first is None or second is None:
+            return {} if self.reference.config is not None and self.current.config is not None else None
+        one, two = first.describe(), second.describe()
+        for name in {**one.parameters, **two.parameters}:
+            harmless = name.split("__")[-1] in ("random_state", "n_jobs", "verbose")
+            if not harmless and not same_value(one.parameters.get(name), two.parameters.get(name)):
+                changes[name] = two.parameters.get(name)
+        if one.steps != two.steps or one.estimator != two.estimator:
+            changes["steps"] = two.steps
+        return changes

@@ -82,4 +82,8 @@ def read_curve(history: Table, column: str) -> Curve:
 def _is_sparse(values: np.ndarray) -> bool:
     """Whether gaps are spread evenly (a metric evaluated every k-th step) rather than a run that broke off."""
     bad = np.flatnonzero(np.isnan(values))
-    return len(bad) > 0 and not np.isnan(values[-max(1, len(values) // 10) :]).all() and bool(np.isfinite(values[bad[-1] :]).any() or len(bad) < 3)
+    return (
+        len(bad) > 0
+        and not np.isnan(values[-max(1, len(values) // 10) :]).all()
+        and bool(np.isfinite(values[bad[-1] :]).any() or len(bad) < 3)
+    )

@@ -19,8 +19,8 @@ from ruleout.errors import BudgetSpent, CommandError, ModelError, RuleoutError, 
 from ruleout.models.artifact import Artifact
 from ruleout.models.model import Model, Prediction
 from ruleout.problem.metric import Evaluation, Metric, labels_of
-from ruleout.problem.replay import Replay, compare_answers
 from ruleout.problem.parameters import changed_keys, match_parameters
+from ruleout.problem.replay import Replay, compare_answers
 from ruleout.tables.table import Table
 
 __all__ = ["Laboratory"]
@@ -108,7 +108,7 @@ class Laboratory:
             return np.asarray((numbers - np.asarray(answer, dtype=float)) ** 2)
         wrong = (labels_of(target) != labels_of(answer)).astype(float)
         wrong[~known] = np.nan
-        return wrong
+        return np.asarray(wrong)
 
     # The metric -------------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,9 @@ class Laboratory:
         key = (model.fingerprint, table.fingerprint)
         if key not in self._evaluations:
             answer = self.predict(model, table)
-            self._evaluations[key] = self.scorer.evaluate(table.values(str(self.case.target)), answer, rows=self._rows(table), seed=self.seed)
+            self._evaluations[key] = self.scorer.evaluate(
+                table.values(str(self.case.target)), answer, rows=self._rows(table), seed=self.seed
+            )
         return self._evaluations[key]
 
     def metric(self, model: Model, table: Table) -> float:
@@ -184,7 +186,12 @@ class Laboratory:
         if held is None:
             return None
         original = (self.case.side(side) or Side()).serving
-        answered = held.serving is not None and case.target in held.serving and original is not None and {"prediction", "score"} & set(original.columns)
+        answered = (
+            held.serving is not None
+            and case.target in held.serving
+            and original is not None
+            and {"prediction", "score"} & set(original.columns)
+        )
         if held.validation is not None and case.target in held.validation and not (answered and case.changed != "retraining"):
             return held.validation
         if held.serving is not None and answered:
@@ -256,9 +263,9 @@ class Laboratory:
     @cached_property
     def _parameter_keys(self) -> Mapping[str, str]:
         found: dict[str, str] = {}
-        sides = [(s, self.model(s)) for s in ("reference", "current")]  # type: ignore[arg-type]
+        sides = [(s, self.model(s)) for s in ("reference", "current")]
         described = {s: m.describe().parameters for s, m in sides if m is not None}
-        configs = {s: (self.case.side(s) or Side()).config for s in ("reference", "current")}  # type: ignore[arg-type]
+        configs = {s: (self.case.side(s) or Side()).config for s in ("reference", "current")}
         if configs["reference"] is not None and configs["current"] is not None:
             found.update(match_parameters(configs, described))
         return found
@@ -288,7 +295,9 @@ class Laboratory:
         if other_model is None and parameters:
             return own, parameters
         unknown = ", ".join(sorted(set(changes) - set(keys)))
-        raise ModelError(f"{side}.config: which estimator parameter stands behind {unknown} cannot be told, and there is no [run] train command.")
+        raise ModelError(
+            f"{side}.config: which estimator parameter stands behind {unknown} cannot be told, and there is no [run] train command."
+        )
 
     def _answering(self, case: Case, side: SideName) -> Model:
         held = case.side(side) or Side()
@@ -300,10 +309,8 @@ class Laboratory:
                 return fallback
             return self.fit(case, side)
         original = self.case.side(side)
-        if original is not None and held.model is original.model:
-            opened = self.model(side)
-        else:
-            opened = self._open(f"{side}, put right", held.model)
+        untouched = original is not None and held.model is original.model
+        opened = self.model(side) if untouched else self._open(f"{side}, put right", held.model)
         if opened is None:
             raise ModelError(self.reasons.get(side, f"{side}.model does not open."))
         return opened
@@ -343,7 +350,9 @@ class Laboratory:
         if key not in self._fits:
             self._spend()
             started = time.monotonic()
-            path = run_train(self.case.run.train, folder=self.case.folder or Path.cwd(), table=table, config=config, seed=seed, timeout=600.0)
+            path = run_train(
+                self.case.run.train, folder=self.case.folder or Path.cwd(), table=table, config=config, seed=seed, timeout=600.0
+            )
             opened = Artifact(path=path, trusted=True).open()
             self._fits[key] = opened
             self._spent(started)
@@ -351,7 +360,9 @@ class Laboratory:
 
     def _metric_function(self, name: str) -> Any:
         if not self.case.trusted:
-            raise TrustRequired(f'[case] metric = "{name}" runs the case\'s code, which needs trust (--trust); a scikit-learn scorer name does not.')
+            raise TrustRequired(
+                f'[case] metric = "{name}" runs the case\'s code, which needs trust (--trust); a scikit-learn scorer name does not.'
+            )
         from ruleout.models.worker_metric import metric_function
 
         return metric_function(name, self.case.folder or Path.cwd())
@@ -381,7 +392,11 @@ def logged_answers(case: Case, table: Table) -> Prediction:
     if "prediction" in table:
         prediction = table.values("prediction") if case.task == "classification" else table.numbers("prediction")
     elif score is not None:
-        prediction = score if case.task == "regression" else np.array([classes[-1] if s >= 0.5 else classes[0] for s in score] if classes else [], dtype=object)
+        prediction = (
+            score
+            if case.task == "regression"
+            else np.array([classes[-1] if s >= 0.5 else classes[0] for s in score] if classes else [], dtype=object)
+        )
     else:
         raise CommandError(f"{table.origin}: neither a prediction nor a score column.")
     return Prediction(prediction, score, classes)

@@ -34,7 +34,7 @@ class Evaluation:
     resamples: np.ndarray | None = None
 
     def minus(self, other: Evaluation) -> Difference:
-        """This value less the other's, with a standard error that is paired where the rows are the same."""
+        """The value less the other's, with a standard error that is paired where the rows are the same."""
         paired = self.rows == other.rows and self.n == other.n
         if self.psi is not None and other.psi is not None:
             found = difference(self.psi, other.psi, paired=paired)
@@ -51,7 +51,7 @@ def labels_of(values: np.ndarray) -> np.ndarray:
     """Class labels in one spelling whatever their type (1, 1.0, True and "1" as they print), shape (n_rows,), None kept."""
     out = np.empty(len(values), dtype=object)
     for at, value in enumerate(values.tolist()):
-        if value is None or (isinstance(value, float) and value != value):
+        if value is None or (isinstance(value, float) and np.isnan(value)):
             out[at] = None
         elif isinstance(value, float) and value.is_integer():
             out[at] = str(int(value))
@@ -91,7 +91,9 @@ class Metric:
         try:
             return get_scorer(self.name)
         except ValueError as error:
-            raise FieldError(f'case.toml [case] metric = "{self.name}": no such scikit-learn scorer; give one of its scorer names.') from error
+            raise FieldError(
+                f'case.toml [case] metric = "{self.name}": no such scikit-learn scorer; give one of its scorer names.'
+            ) from error
 
     @property
     def is_classification(self) -> bool:
@@ -181,7 +183,7 @@ class Metric:
                 if not self.is_classification:
                     return float(scorer._sign * scorer._score_func(target, answer.prediction, **options))
                 if not self.needs_score:
-                    if options.get("average", None) == "binary" or self.name in ("f1", "precision", "recall", "jaccard"):
+                    if options.get("average") == "binary" or self.name in ("f1", "precision", "recall", "jaccard"):
                         options["pos_label"] = self._positive(target)
                     return float(scorer._sign * scorer._score_func(target.astype(str), answer.prediction.astype(str), **options))
                 return float(scorer._sign * self._of_scores(target, answer, options))
@@ -200,7 +202,9 @@ class Metric:
                     options["labels"] = [False, True]
                 if name == "roc_auc_score" and len(set(positive.tolist())) < 2:
                     return float("nan")
-                return float(score_function(positive, np.clip(column, 0, 1) if "roc" not in name and "average" not in name else column, **options))
+                return float(
+                    score_function(positive, np.clip(column, 0, 1) if "roc" not in name and "average" not in name else column, **options)
+                )
         if answer.score is None:
             return float("nan")
         labels = list(answer.classes or sorted(set(target.tolist())))
@@ -220,11 +224,11 @@ class Metric:
             if name == "r2":
                 return influence.r_squared(target, answer.prediction)
             if name == "neg_mean_squared_error":
-                return -(error**2)
+                return np.asarray(-(error**2))
             if name == "neg_mean_absolute_error":
                 return np.asarray(-np.abs(error))
             if name == "neg_root_mean_squared_error":
-                return -influence.root_mean(error**2)
+                return np.asarray(-influence.root_mean(error**2))
             return None
         if name == "roc_auc":
             column = self._column(target, answer)

@@ -21,16 +21,32 @@ def state_training(case: Case, laboratory: Laboratory) -> Problem:
 
     Without a reference nothing is held against anything: the pages say whether the curve itself is ill.
     """
-    curves = {side: _judged(case.side(side), case.metric) for side in ("reference", "current")}  # type: ignore[arg-type]
+    curves = {side: _judged(case.side(side), case.metric) for side in ("reference", "current")}
     current, reference = curves["current"], curves["reference"]
     if current is None:
-        return Problem(case, laboratory, "none", "The history has no column of losses or metrics, so nothing can be said of the run.", situation="training")
+        return Problem(
+            case,
+            laboratory,
+            "none",
+            "The history has no column of losses or metrics, so nothing can be said of the run.",
+            situation="training",
+        )
     broke = current.n_bad > 0 or not math.isfinite(current.end)
     name = current.name
     if reference is None or not math.isfinite(reference.end):
         end = "is no number" if broke else f"ended at {current.end:.4g} (best {current.best:.4g})"
         statement = f"{name} {end} after {len(current.values)} records; there is no reference run to hold it against."
-        return Problem(case, laboratory, "training", statement, metric=name, current=_number(current.end, broke), significant=broke, situation="training", figures={"curve": name})
+        return Problem(
+            case,
+            laboratory,
+            "training",
+            statement,
+            metric=name,
+            current=_number(current.end, broke),
+            significant=broke,
+            situation="training",
+            figures={"curve": name},
+        )
     sign = 1.0 if current.lower_is_better else -1.0
     harm = math.inf if broke else sign * (current.end - reference.end)
     error = math.hypot(current.noise, reference.noise)
@@ -59,7 +75,11 @@ def state_training(case: Case, laboratory: Laboratory) -> Problem:
 
 
 def state_invalid_output(
-    case: Case, laboratory: Laboratory, recomputed: Mapping[SideName, Evaluation | None], reported: Mapping[SideName, float | None], situation: Situation
+    case: Case,
+    laboratory: Laboratory,
+    recomputed: Mapping[SideName, Evaluation | None],
+    reported: Mapping[SideName, float | None],
+    situation: Situation,
 ) -> Problem | None:
     """The problem where the current side's output is none: a metric that is no number, an artifact that is empty or does not load.
 
@@ -71,7 +91,12 @@ def state_invalid_output(
         bad = [k for k, v in metrics.items() if v is None or (isinstance(v, float) and not math.isfinite(v))]
         if bad:
             wrong.append(f"metrics.{bad[0]} is {metrics[bad[0]]!r}")
-        elif not metrics or (case.metric is not None and case.reference is not None and case.metric in (case.reference.metrics or {}) and case.metric not in metrics):
+        elif not metrics or (
+            case.metric is not None
+            and case.reference is not None
+            and case.metric in (case.reference.metrics or {})
+            and case.metric not in metrics
+        ):
             wrong.append(f"metrics hold no {case.metric}")
     if held.model is not None:
         opened = laboratory.model("current")
@@ -98,9 +123,15 @@ def state_invalid_output(
         reference=reference,
         current=current,
         significant=True,
-        harm=abs(reference) if reference is not None and current is None else max(0.0, laboratory.scorer.sign * ((reference or 0.0) - (current or 0.0))),
+        harm=abs(reference)
+        if reference is not None and current is None
+        else max(0.0, laboratory.scorer.sign * ((reference or 0.0) - (current or 0.0))),
         situation="silent" if situation == "retraining" else situation,
-        figures={"wrong": wrong, "reported": dict(reported), "recomputed": {s: None if e is None else e.value for s, e in recomputed.items()}},
+        figures={
+            "wrong": wrong,
+            "reported": dict(reported),
+            "recomputed": {s: None if e is None else e.value for s, e in recomputed.items()},
+        },
     )
 
 

@@ -10,7 +10,26 @@ from ruleout.case.case import ABSENT
 
 __all__ = ["changed_keys", "match_parameters", "same_value"]
 
-NO_EFFECT = frozenset({"seed", "random_state", "random_seed", "run_id", "run_name", "name", "timestamp", "created", "created_at", "date", "author", "version", "comment", "notes", "verbose", "n_jobs"})
+NO_EFFECT = frozenset(
+    {
+        "seed",
+        "random_state",
+        "random_seed",
+        "run_id",
+        "run_name",
+        "name",
+        "timestamp",
+        "created",
+        "created_at",
+        "date",
+        "author",
+        "version",
+        "comment",
+        "notes",
+        "verbose",
+        "n_jobs",
+    }
+)
 """Keys that say how a run is called or seeded, not what it does."""
 
 
@@ -23,7 +42,9 @@ def same_value(first: Any, second: Any) -> bool:
     if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
         return len(first) == len(second) and all(same_value(a, b) for a, b in zip(first, second, strict=True))
     if isinstance(first, Mapping) and isinstance(second, Mapping):
-        return {str(k) for k in first} == {str(k) for k in second} and all(same_value(v, {str(k): w for k, w in second.items()}[str(n)]) for n, v in first.items())
+        return {str(k) for k in first} == {str(k) for k in second} and all(
+            same_value(v, {str(k): w for k, w in second.items()}[str(n)]) for n, v in first.items()
+        )
     if first is None or second is None:
         return first is second
     return type(first) is type(second) and bool(first == second)
@@ -67,7 +88,11 @@ def match_parameters(configs: Mapping[str, Mapping[str, Any] | None], parameters
     for key in changed_keys(reference, current):
         wanted = {side: config.get(key, ABSENT) for side, config in (("reference", reference), ("current", current))}
         names = set.intersection(*(set(p) for p in parameters.values())) if parameters else set()
-        agreeing = [name for name in sorted(names) if all(wanted[side] is ABSENT or same_value(held[name], wanted[side]) for side, held in parameters.items())]
+        agreeing = [
+            name
+            for name in sorted(names)
+            if all(wanted[side] is ABSENT or same_value(held[name], wanted[side]) for side, held in parameters.items())
+        ]
         if len(parameters) == 2:
             agreeing = [name for name in agreeing if not same_value(parameters["reference"][name], parameters["current"][name])]
         close = sorted(agreeing, key=lambda name: (-_likeness(key, name), len(name)))

@@ -25,6 +25,9 @@ FLOOR = 0.005
 ROUNDING = 0.0051
 """A reported number may be rounded to two digits, so this much is no disagreement."""
 
+UNMEASURED_NOISE = 0.003
+"""Standard deviation that trainings are taken to have where no budget is left to measure it."""
+
 SIDES: tuple[SideName, SideName] = ("reference", "current")
 
 
@@ -50,7 +53,7 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> 
     measured = _Measured(
         {s: _outcome(laboratory, case, s) for s in SIDES}, {s: _reported(case.side(s), case.metric) for s in SIDES}, laboratory.stand_in
     )
-    if situation == "silent" or situation == "retraining":
+    if situation in ("silent", "retraining"):
         broken = state_invalid_output(case, laboratory, measured.recomputed, measured.reported, situation)
         if broken is not None:
             return broken
@@ -132,7 +135,9 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
             current, reported_change = said, True
     figures["disagrees"] = {s: measured.disagrees(s) for s in SIDES}
     paired = _paired_harm(laboratory, case) if harm is not None and not reported_change else None
-    floor = case.min_effect if case.min_effect is not None else FLOOR * max(1.0, abs(reference or 1.0) if metric.startswith("neg_") else 1.0)
+    floor = (
+        case.min_effect if case.min_effect is not None else FLOOR * max(1.0, abs(reference or 1.0) if metric.startswith("neg_") else 1.0)
+    )
     significant = False
     if harm is not None:
         total = harm.widened(math.sqrt(2) * noise)
@@ -150,7 +155,7 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
         case=case,
         laboratory=laboratory,
         kind=kind,
-        statement=_statement(case, metric, reference, current, harm, significant, floor, figures),
+        statement=_statement(metric, (reference, current), harm, floor, significant=significant, figures=figures),
         metric=metric,
         reference=reference,
         current=current,
@@ -169,8 +174,6 @@ def _outcome(laboratory: Laboratory, case: Case, side: SideName) -> Evaluation |
         return None
     try:
         return laboratory.outcome(case, side)
-    except BudgetSpent:
-        raise
     except RuleoutError as error:
         laboratory.reasons.setdefault(f"{side} metric", str(error))
         return None
@@ -220,12 +223,12 @@ def _training_noise(laboratory: Laboratory, case: Case, splits: int = 2) -> floa
                 model = laboratory.fit(half, side, seed=laboratory.seed + 2 * split + number)
                 values.append(laboratory.metric(model, judged))
             except BudgetSpent:
-                raise
+                return UNMEASURED_NOISE
             except RuleoutError:
                 return 0.0
         if all(math.isfinite(v) for v in values):
             squares.append((values[0] - values[1]) ** 2 / 2)
-    return math.sqrt((sum(squares) + 2 * 0.003**2) / (len(squares) + 2) / 2)
+    return math.sqrt((sum(squares) + 2 * UNMEASURED_NOISE**2) / (len(squares) + 2) / 2)
 
 
 def _reported(side: Side | None, metric: str | None) -> float | None:
@@ -252,17 +255,32 @@ def _ordered(first: float, second: float) -> tuple[float, float]:
 
 
 def _statement(
-    case: Case, metric: str, reference: float | None, current: float | None, harm: Difference | None, significant: bool, floor: float, figures: dict[str, Any]
+    metric: str,
+    values: tuple[float | None, float | None],
+    harm: Difference | None,
+    floor: float,
+    *,
+    significant: bool,
+    figures: dict[str, Any],
 ) -> str:
+    """The problem in one's own words, with its numbers."""
+    reference, current = values
     if reference is None or current is None or harm is None:
-        which = "neither side's" if reference is None and current is None else ("the reference's" if reference is None else "the current side's")
-        return f"{which.capitalize()} {metric} can be measured or was reported, so the size of the change is not known."
-    change = f"{metric} went from {reference:.4g} to {current:.4g}: {'worse' if harm.value > 0 else 'better' if harm.value < 0 else 'unchanged'} by {abs(harm.value):.4f} (95 % interval {harm.low:+.4f} to {harm.high:+.4f})"
+        whose = "neither side" if reference is None and current is None else ("the reference" if reference is None else "the current side")
+        return (
+            f"{metric} of {whose} could be measured or was reported." if whose == "neither side" else f"{metric} of {whose} is not known."
+        )
+    way = "worse" if harm.value > 0 else "better" if harm.value < 0 else "unchanged"
+    bounds = f"95 % interval {harm.low:+.4f} to {harm.high:+.4f}"
+    change = f"{metric} went from {reference:.4g} to {current:.4g}: {way} by {abs(harm.value):.4f} ({bounds})"
     if figures["reported_change"]:
         return f"{change}, but {current:.4g} is only what was reported: model and rows give {figures['recomputed']['current']:.4g}."
     if not significant:
-        return f"{change}. That is within the noise of samples and trainings; a fall of {max(harm.error * 2.8, floor):.3f} would have been seen with power 0.8."
+        seen = max(harm.error * 2.8, floor)
+        return f"{change}. That is within the noise of samples and trainings; a fall of {seen:.3f} would have been seen with power 0.8."
     if figures["disagrees"]["current"] and figures["reported"]["current"] is not None:
         return f"{change}. The pipeline reported {figures['reported']['current']:.4g}, which the artifact does not reproduce."
-    aside = " No artifact could be opened, so ruleout's own boosted trees stand in for the model where something is fitted." if figures["stand_in"] else ""
+    aside = ""
+    if figures["stand_in"]:
+        aside = " No artifact could be opened, so ruleout's own boosted trees stand in for the model where something is fitted."
     return f"{change}, beyond noise. The code still runs; this is about quality.{aside}"

@@ -1,1 +1,1 @@
-"""statistics"""
+"""Pure functions on arrays: intervals, distances, tests, beliefs. Knows no other room."""

@@ -36,6 +36,9 @@ class Difference:
         """The same estimate with another independent source of error added (seeds, say)."""
         return Difference(self.value, math.hypot(self.error, error))
 
+    def __str__(self) -> str:
+        return f"{self.value:+.4f}, 95 % interval {self.low:+.4f} to {self.high:+.4f}"
+
     def z(self) -> float:
         """The estimate in standard errors; 0 where both are 0."""
         if self.error == 0.0:
