@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,19 +11,12 @@ from ruleout.case.case import Case
 from ruleout.causes.columns import bounded, match_columns, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.causes.undo import find_undo, source_rows
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
-from ruleout.statistics.association import best_shift, row_evidence
 from ruleout.statistics.likelihood import log_bayes_factor, normal_power
-from ruleout.tables.matrix import binned
-from ruleout.tables.table import Table
 
 __all__ = ["RowMisalignment"]
-
-_LARGEST_SHIFT = 60
-_MOST_ROWS = 200_000
-_MENDED = 0.75
-"""Share of the association that an exact undo must bring back, within the error of measuring it."""
 
 
 class RowMisalignment(Cause):
@@ -114,7 +107,7 @@ class RowMisalignment(Cause):
         undo = finding.repair.get("undo")
         table = pair.suspect
         if undo:
-            source = _source(pair.suspect, undo)
+            source = source_rows(pair.suspect, undo)
             for column in columns:
                 table = table.with_column(column, pair.suspect.arrow.column(column).take(_rows(source)))
         else:
@@ -173,7 +166,7 @@ class RowMisalignment(Cause):
         name = max(worst, key=lambda c: (1 - worst[c][0]) / worst[c][1])
         left, spread, partner = worst[name]
         share = float(np.clip(1 - left, 0, 1))
-        undo = _undo(case, pair, held)
+        undo = find_undo(case, pair, held, held.misplaced)
         # Rows of another time stand otherwise together by themselves: weather goes with other weekdays.
         if not undo and left > 0.5 and (case.time or case.reference is None):
             return None
@@ -236,55 +229,6 @@ class RowMisalignment(Cause):
         return donors
 
 
-def _undo(case: Case, pair: Pair, held: Comparison) -> dict[str, Any] | None:
-    """The shift or the order that puts the misplaced columns back, or None where none does."""
-    if pair.suspect.n_rows > _MOST_ROWS:
-        return None
-    columns = held.columns
-    _, codes, _ = binned(held.yardstick, pair.suspect, columns)
-    moved = [columns.index(c) for c in held.misplaced]
-    right = [c for c in range(len(columns)) if c not in moved]
-    evidence = [row_evidence(held.alignment, codes, c, right) for c in moved]
-    values = [codes[:, c] for c in moved]
-    rows = np.arange(pair.suspect.n_rows)
-    known = np.isfinite(held.alignment.kept[np.ix_(moved, right)])
-    goal = float(held.alignment.strength[np.ix_(moved, right)][known].sum())
-    chance = sum(
-        float((table.mean(axis=0) * _shares(column, table.shape[1])).sum()) for table, column in zip(evidence, values, strict=True)
-    )
-
-    def kept(source: np.ndarray) -> float:
-        found = sum(float(table[rows, column[source]].mean()) for table, column in zip(evidence, values, strict=True))
-        return (found - chance) / goal if goal > 0 else 0.0
-
-    least = max(_MENDED, kept(rows) + 0.05)
-    shift, first, last = best_shift(evidence, values, [k for k in range(-_LARGEST_SHIFT, _LARGEST_SHIFT + 1) if k])
-    n_rows = len(rows)
-    first, last = (0 if first < 0.02 * n_rows else first), (n_rows if last > 0.98 * n_rows else last)
-    undo: dict[str, Any] = {"shift": shift, "first": first, "last": last, "shares": [round(first / n_rows, 4), round(last / n_rows, 4)]}
-    if shift and kept(_source(pair.suspect, undo)) >= least:
-        return undo
-    for order in (case.key, case.time):
-        if order and order in pair.suspect and pair.suspect.kind(order) != "other":
-            for way in ("to", "from"):
-                undo = {"order": order, "way": way}
-                if kept(_source(pair.suspect, undo)) >= least:
-                    return undo
-    return None
-
-
-def _source(table: Table, undo: Mapping[str, Any]) -> np.ndarray:
-    """For each row, the row whose value belongs there."""
-    rows = np.arange(table.n_rows)
-    if "shift" in undo:
-        first, last = int(undo["first"]), min(int(undo["last"]), table.n_rows)
-        rows[first:last] = (rows[first:last] + int(undo["shift"])) % table.n_rows
-        return rows
-    values = table.texts(undo["order"]).astype(str) if table.kind(undo["order"]) == "category" else table.numbers(undo["order"])
-    order = np.argsort(values, kind="stable")
-    return order if undo["way"] == "to" else np.argsort(order, kind="stable")
-
-
 def _exchanged(held: Comparison, first: str, second: str) -> bool:
     """Whether two columns stand together with the rest again once their names change places."""
     if held.suspect.kind(first) != held.suspect.kind(second):
@@ -293,11 +237,6 @@ def _exchanged(held: Comparison, first: str, second: str) -> bool:
     right = [c for c, name in enumerate(held.columns) if name not in (first, second)]
     left = swapped.alignment.kept[np.ix_([held.columns.index(first), held.columns.index(second)], right)]
     return swapped.distance[first] < 0.1 and swapped.distance[second] < 0.1 and bool(np.nanmedian(left) > 0.8)
-
-
-def _shares(codes: np.ndarray, size: int) -> np.ndarray:
-    shares: np.ndarray = np.bincount(codes, minlength=size) / max(len(codes), 1)
-    return shares
 
 
 def _rows(rows: np.ndarray) -> Any:
