@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ruleout.errors import TableError, nearest
+from ruleout.tables.buffers import as_seconds, plain_type, primitive, row_numbers, valid
+from ruleout.tables.source import Memory, Source
 
 if TYPE_CHECKING:
     from ruleout.tables.profile import Profile
@@ -26,8 +29,7 @@ Kind = Literal["numeric", "category", "time", "other"]
 
 def kind_of(type_: pa.DataType) -> Kind:
     """Say how a column of an Arrow type is looked at: as numbers, as categories, as points in time, or not at all."""
-    if pa.types.is_dictionary(type_):
-        return kind_of(type_.value_type) if not pa.types.is_string(type_.value_type) else "category"
+    type_ = plain_type(type_)
     if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
         return "numeric"
     if pa.types.is_boolean(type_) or pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
@@ -43,32 +45,42 @@ class Table:
     Parameters
     ----------
     source
-        The rows, or a function that reads them when they are first needed.
+        The rows, a function that reads them when they are first needed, or files that are read piece by piece.
     name
         What findings and errors call the table.
     origin
         The file or object the rows came from, for error messages.
     """
 
-    def __init__(self, source: pa.Table | Callable[[], pa.Table], *, name: str = "table", origin: str = "") -> None:
-        self._source = source
+    def __init__(self, source: pa.Table | Callable[[], pa.Table] | Source, *, name: str = "table", origin: str = "") -> None:
+        self._source = Memory(source) if isinstance(source, pa.Table) else source if isinstance(source, Source | _Once) else _Once(source)
         self.name = name
         self.origin = origin or name
 
     @cached_property
     def arrow(self) -> pa.Table:
         """The rows as one Arrow table, in memory."""
-        return self._source() if callable(self._source) else self._source
+        return self._source()
+
+    @property
+    def rows(self) -> Source:
+        """Where the rows are read from: memory once they are in it, else the files."""
+        return Memory(self.arrow) if "arrow" in self.__dict__ or isinstance(self._source, _Once) else self._source
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and Arrow types of the columns; of Parquet files from their footers."""
+        return self.rows.schema
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Column names in their order."""
-        return tuple(self.arrow.column_names)
+        return tuple(self.schema.names)
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
-        return int(self.arrow.num_rows)
+        return self.rows.n_rows
 
     def __len__(self) -> int:
         return self.n_rows
@@ -81,23 +93,23 @@ class Table:
 
     def batches(self, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Yield the rows as record batches of at most `rows` rows."""
-        yield from self.arrow.to_batches(max_chunksize=rows)
+        yield from self.rows.batches(rows)
 
     def kind(self, column: str) -> Kind:
         """How a column is looked at: `numeric`, `category`, `time` or `other`."""
-        return kind_of(self._column(column).type)
+        self._require(column)
+        return kind_of(self.schema.field(column).type)
 
     def of_kind(self, kind: Kind) -> tuple[str, ...]:
         """The columns of one kind, in their order."""
-        return tuple(field.name for field in self.arrow.schema if kind_of(field.type) == kind)
+        return tuple(field.name for field in self.schema if kind_of(field.type) == kind)
 
     def numbers(self, column: str) -> np.ndarray:
         """A column as floats, shape (n_rows,); null is NaN, a time is seconds since 1970. Text raises."""
         values = self._column(column)
         kind = kind_of(values.type)
         if kind == "time":
-            values = pc.cast(pc.cast(values, pa.timestamp("us")), pa.int64())
-            return _floats(values) / 1e6
+            return _floats(values)
         if pa.types.is_boolean(values.type):
             return _floats(pc.cast(values, pa.int8()))
         if kind != "numeric":
@@ -109,7 +121,7 @@ class Table:
         values = self._column(column)
         out = np.empty(len(values), dtype=object)
         out[:] = values.to_pylist()
-        if pa.types.is_floating(values.type):
+        if pa.types.is_floating(plain_type(values.type)):
             out[np.isnan(_floats(values))] = None
         return out
 
@@ -136,8 +148,8 @@ class Table:
     def select(self, columns: Sequence[str]) -> Table:
         """Some columns, in the order given."""
         for column in columns:
-            self._column(column)
-        return self._like(self.arrow.select(list(columns)))
+            self._require(column)
+        return self._like(self.rows.select(columns))
 
     def rename(self, names: Mapping[str, str]) -> Table:
         """The table with columns called otherwise."""
@@ -145,21 +157,21 @@ class Table:
 
     def filter(self, mask: np.ndarray) -> Table:
         """The rows where `mask`, shape (n_rows,), is true."""
-        return self._like(self.arrow.filter(pa.array(np.asarray(mask, dtype=bool))))
+        return self._like(self.arrow.filter(self._mask(mask)))
 
     def take(self, rows: np.ndarray) -> Table:
         """The rows with these numbers, in the order given; a number may repeat."""
-        return self._like(self.arrow.take(pa.array(np.asarray(rows, dtype=np.int64))).combine_chunks())
+        return self._like(self.arrow.take(row_numbers(rows)).combine_chunks())
 
     def sample(self, rows: int, seed: int = 0) -> Table:
         """At most `rows` rows chosen at random, in their order."""
         if self.n_rows <= rows:
             return self
         rng = np.random.default_rng(seed)
-        return self.take(np.sort(rng.choice(self.n_rows, size=rows, replace=False)))
+        return self._like(self.rows.take(np.sort(rng.choice(self.n_rows, size=rows, replace=False))))
 
     def stack(self, other: Table) -> Table:
-        """This table's rows, then the other's; columns by name, types as here where they can be cast."""
+        """The rows of this table, then the other's; columns by name, types as here where they can be cast."""
         shared = [c for c in self.columns if c in other.columns]
         mine, theirs = self.arrow.select(shared), other.arrow.select(shared)
         if mine.schema != theirs.schema:
@@ -171,7 +183,9 @@ class Table:
 
     def named(self, name: str) -> Table:
         """The same rows under another name."""
-        return Table(self._source if "arrow" not in self.__dict__ else self.arrow, name=name, origin=self.origin)
+        twin = Table(self._source, name=name, origin=self.origin)
+        twin.__dict__.update({known: self.__dict__[known] for known in ("arrow", "fingerprint") if known in self.__dict__})
+        return twin
 
     def profile(self) -> Profile:
         """Every column's profile, from one pass over the rows."""
@@ -187,42 +201,80 @@ class Table:
     def fingerprint(self) -> str:
         """A hash of the content: names, types and values, not of how the rows are chunked or where they came from."""
         digest = hashlib.blake2b(digest_size=16)
-        table = self.arrow.combine_chunks()
-        for name, column in zip(table.column_names, table.columns, strict=True):
-            digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-            for chunk in column.chunks:
-                sink = pa.BufferOutputStream()
-                with pa.ipc.new_stream(sink, pa.schema([("", chunk.type)])) as writer:
-                    writer.write_batch(pa.record_batch([pa.concat_arrays([chunk])], schema=pa.schema([("", chunk.type)])))
-                digest.update(sink.getvalue())
+        for name, column in zip(self.arrow.column_names, self.arrow.columns, strict=True):
+            digest.update(f"{name}\0{column.type}\0{len(column)}\0{column.null_count}\0".encode())
+            if column.null_count:
+                # What lies under a null is anyone's: only where the nulls are, and the other values, are content.
+                digest.update(np.concatenate([valid(chunk) for chunk in column.chunks]).tobytes())
+                column = column.drop_null()
+            whole = column.combine_chunks()
+            for chunk in whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]:
+                if len(chunk):
+                    digest.update(_content(chunk))
         return digest.hexdigest()
 
     def to_pandas(self) -> Any:
         """The rows as a pandas data frame."""
         return self.arrow.to_pandas()
 
-    def _column(self, column: str) -> pa.ChunkedArray:
+    def _require(self, column: str) -> None:
         if column not in self.columns:
             raise TableError(f"{self.origin}: no column {column!r} ({len(self.columns)} columns).{nearest(column, self.columns)}")
+
+    def _column(self, column: str) -> pa.ChunkedArray:
+        self._require(column)
         return self.arrow.column(column)
 
-    def _like(self, arrow: pa.Table) -> Table:
-        return Table(arrow, name=self.name, origin=self.origin)
+    def _mask(self, mask: np.ndarray) -> pa.Array:
+        mask = np.asarray(mask, dtype=bool)
+        if mask.shape != (self.n_rows,):
+            raise TableError(f"{self.origin}: a mask of shape {mask.shape} was given, expected ({self.n_rows},).")
+        return pa.Array.from_buffers(pa.bool_(), len(mask), [None, pa.py_buffer(np.packbits(mask, bitorder="little"))])
+
+    def _like(self, rows: pa.Table | Source) -> Table:
+        return Table(rows, name=self.name, origin=self.origin)
+
+
+class _Once:
+    """A function whose one answer is kept, whichever of several tables or threads asks first."""
+
+    def __init__(self, read: Callable[[], pa.Table]) -> None:
+        self._read = read
+        self._lock = Lock()
+        self._answer: pa.Table | None = None
+
+    def __call__(self) -> pa.Table:
+        with self._lock:
+            if self._answer is None:
+                self._answer = self._read()
+        return self._answer
 
 
 def _floats(values: pa.ChunkedArray) -> np.ndarray:
-    """Numbers with NaN for null, without going through pandas."""
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    if values.null_count:
-        values = pc.fill_null(values.cast(pa.float64(), safe=False), float("nan"))
+    """Numbers and times with NaN for null, without going through pandas."""
     out = np.empty(len(values), dtype=np.float64)
     at = 0
     for chunk in values.chunks:
-        cast = chunk.cast(pa.float64(), safe=False)
-        out[at : at + len(cast)] = np.frombuffer(cast.buffers()[1], dtype=np.float64, count=len(cast) + cast.offset)[cast.offset :] if len(cast) else ()
-        at += len(cast)
+        if pa.types.is_dictionary(chunk.type):
+            chunk = chunk.dictionary_decode()
+        here = out[at : at + len(chunk)]
+        at += len(chunk)
+        if pa.types.is_timestamp(chunk.type) or pa.types.is_date(chunk.type):
+            here[:] = as_seconds(chunk)
+        else:
+            here[:] = primitive(chunk.cast(pa.float64(), safe=False))
+        if chunk.null_count:
+            here[~valid(chunk)] = np.nan
     return out
+
+
+def _content(chunk: pa.Array) -> pa.Buffer:
+    """The bytes of an array's values, from its first one on, as the Arrow stream format lays them down."""
+    schema = pa.schema([("", chunk.type)])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(pa.record_batch([pa.concat_arrays([chunk])], schema=schema))
+    return sink.getvalue()
 
 
 def _text(value: Any) -> str:

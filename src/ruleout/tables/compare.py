@@ -1,0 +1,200 @@
+"""Two tables held side by side: both are read once, between edges that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pyarrow as pa
+
+from ruleout.tables import distances
+from ruleout.tables.buffers import domain, plain_type, row_numbers
+from ruleout.tables.changes import FLOORS, ColumnChange, Comparison
+from ruleout.tables.kernel import edges_of
+from ruleout.tables.profile import ColumnProfile, Plan, profile_table, sample_of
+from ruleout.tables.state import CategoryState, NumberState
+from ruleout.tables.table import Kind, Table, kind_of
+
+__all__ = ["compare"]
+
+_FALSE_DISCOVERIES = 0.05
+_FEWEST_IN_CELL = 5
+_MOST_LISTED = 50
+
+_known: WeakKeyDictionary[Table, WeakKeyDictionary[Table, Comparison]] = WeakKeyDictionary()
+
+
+def compare(reference: Table, current: Table) -> Comparison:
+    """Hold two tables side by side, column by column. The answer is kept while both tables live.
+
+    A column *moved* when a measure reaches its effect floor and is still beyond chance after Benjamini-Hochberg (q = 0.05) over all
+    columns and measures of the pair: with few rows chance decides, with many the floor does.
+
+    Raises
+    ------
+    TableError
+        A table cannot be read.
+    """
+    beside = _known.setdefault(reference, WeakKeyDictionary())
+    if current not in beside:
+        beside[current] = _compare(reference, current)
+    return beside[current]
+
+
+def _compare(reference: Table, current: Table) -> Comparison:
+    shared = [column for column in reference.columns if column in current]
+    types = {column: (reference.schema.field(column).type, current.schema.field(column).type) for column in shared}
+    kinds = {column: _common_kind(*both) for column, both in types.items()}
+    plans = {column: _plan(reference, current, column, kind, types[column]) for column, kind in kinds.items() if kind is not None}
+    profiles = profile_table(reference, plans), profile_table(current, plans)
+    changes = {column: _change(plan.kind, profiles[0][column], profiles[1][column]) for column, plan in plans.items()}
+    return Comparison(
+        reference.name,
+        current.name,
+        reference.n_rows,
+        current.n_rows,
+        _judged(changes),
+        only_reference=tuple(column for column in reference.columns if column not in current),
+        only_current=tuple(column for column in current.columns if column not in reference),
+        kind_changes={column: _words(types[column]) for column, kind in kinds.items() if kind is None},
+        type_changes={column: _words(types[column]) for column in plans if not _same_type(*types[column])},
+    )
+
+
+def _common_kind(first: pa.DataType, second: pa.DataType) -> Kind | None:
+    """The kind of a column on both sides; one that holds nothing but nulls is of the other side's kind. None where they differ."""
+    if pa.types.is_null(first) or pa.types.is_null(second):
+        return kind_of(second if pa.types.is_null(first) else first)
+    kind = kind_of(first)
+    return kind if kind == kind_of(second) else None
+
+
+def _same_type(first: pa.DataType, second: pa.DataType) -> bool:
+    first, second = (plain_type(type_) for type_ in (first, second))
+    texts = [pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_) for type_ in (first, second)]
+    return bool(first == second or all(texts))
+
+
+def _words(types: tuple[pa.DataType, pa.DataType]) -> tuple[str, str]:
+    return str(types[0]), str(types[1])
+
+
+def _plan(reference: Table, current: Table, column: str, kind: Kind, types: tuple[pa.DataType, pa.DataType]) -> Plan:
+    if kind not in {"numeric", "time"}:
+        return Plan(kind)
+    dtypes = {domain(type_) for type_ in types if not pa.types.is_null(type_)}
+    dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float64)
+    return Plan(kind, edges_of(np.concatenate([sample_of(table, column, dtype) for table in (reference, current)])))
+
+
+def _change(kind: Kind, reference: ColumnProfile, current: ColumnProfile) -> ColumnChange:
+    gap = current.null_rate - reference.null_rate
+    nulls = tuple(profile.n_null + profile.n_nan for profile in (reference, current))
+    change = ColumnChange(
+        reference.name,
+        kind,
+        reference,
+        current,
+        null_rate_change=gap,
+        effects={"nulls": abs(gap)},
+        p_values={"nulls": distances.shares_p(nulls[0], reference.n, nulls[1], current.n)},
+    )
+    if not reference.n_values or not current.n_values:
+        return change
+    if isinstance(reference.state, NumberState) and isinstance(current.state, NumberState):
+        return _with_top(_with_numbers(change, reference.state, current.state))
+    if isinstance(reference.state, CategoryState) and isinstance(current.state, CategoryState):
+        return _with_top(_with_categories(change, reference.state, current.state))
+    return change
+
+
+def _with_numbers(change: ColumnChange, reference: NumberState, current: NumberState) -> ColumnChange:
+    n, m = change.reference.n_values, change.current.n_values
+    ks = distances.kolmogorov_smirnov(reference.counts, current.counts)
+    bins = distances.coarse(reference.counts, current.counts)
+    psi = distances.population_stability(*bins)
+    shift, scale = distances.wasserstein(reference, current), change.reference.std or change.current.std
+    return _measured(
+        change,
+        {"ks": (ks, distances.kolmogorov_smirnov_p(ks, n, m)), "psi": (psi, distances.chi_square_p(*bins))},
+        ks=ks,
+        psi=psi,
+        jensen_shannon=distances.jensen_shannon(*bins),
+        wasserstein=shift if not shift else shift / scale if scale else None,
+    )
+
+
+def _with_categories(change: ColumnChange, reference: CategoryState, current: CategoryState) -> ColumnChange:
+    n, m = change.reference.n_values, change.current.n_values
+    values, there, here = reference.frequent.aligned(current.frequent)
+    error = reference.frequent.error + current.frequent.error
+    if error:
+        # Counts lack up to `error`: only values to which that makes no difference are spoken of.
+        sure = np.maximum(there, here) >= 10 * error
+        values, there, here = values.take(row_numbers(np.flatnonzero(sure))), there[sure], here[sure]
+    cells = (there + here) * min(n, m) / (n + m) >= _FEWEST_IN_CELL
+    bins = tuple(np.append(side[cells], total - side[cells].sum()) for side, total in ((there, n), (here, m)))
+    tvd, psi, p = distances.total_variation(*bins), distances.population_stability(*bins), distances.chi_square_p(*bins)
+    new, missing = there == 0, (here == 0) & (there * m / n >= _FEWEST_IN_CELL)
+    n_new = int(here[new].sum())
+    expected, p_new = distances.unseen(there + here, n_new, n, m)
+    return _measured(
+        change,
+        {"tvd": (tvd, p), "psi": (psi, p), "new": (max(0.0, (n_new - expected) / m), p_new)},
+        tvd=tvd,
+        psi=psi,
+        jensen_shannon=distances.jensen_shannon(*bins),
+        new_share=n_new / m,
+        new_categories=_listed(values, here, new),
+        missing_categories=_listed(values, there, missing),
+    )
+
+
+def _listed(values: pa.Array, counts: np.ndarray, chosen: np.ndarray) -> tuple[tuple[str, int], ...]:
+    found = zip(values.take(row_numbers(np.flatnonzero(chosen))).to_pylist(), counts[chosen].tolist(), strict=True)
+    return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0]))[:_MOST_LISTED])
+
+
+def _with_top(change: ColumnChange) -> ColumnChange:
+    """The frequent value whose share changed most, of the two that are the most frequent ones of a side."""
+    n, m = change.reference.n_values, change.current.n_values
+    there, here = _counts(change.reference), _counts(change.current)
+    candidates = [profile.top[0][0] for profile in (change.reference, change.current) if profile.top]
+    if not candidates:
+        return change
+    gaps = {value: here.get(value, 0) / m - there.get(value, 0) / n for value in candidates}
+    value = max(gaps, key=lambda candidate: abs(gaps[candidate]))
+    # The most frequent of many values was chosen for its count, so the test pays for each that it was chosen from.
+    n_choices = max(change.reference.distinct or 1, change.current.distinct or 1)
+    p = min(1.0, n_choices * distances.shares_p(there.get(value, 0), n, here.get(value, 0), m))
+    return _measured(change, {"top": (abs(gaps[value]), p)}, top_value=value, top_share_change=gaps[value])
+
+
+def _counts(profile: ColumnProfile) -> Mapping[Any, int]:
+    if isinstance(profile.state, NumberState):
+        frequent = profile.state.frequent
+        return dict(zip(frequent.values.tolist(), frequent.counts.tolist(), strict=True))
+    return dict(profile.top)
+
+
+def _measured(change: ColumnChange, found: Mapping[str, tuple[float, float]], **fields: Any) -> ColumnChange:
+    return replace(
+        change,
+        effects={**(change.effects or {}), **{measure: effect for measure, (effect, _) in found.items()}},
+        p_values={**(change.p_values or {}), **{measure: p for measure, (_, p) in found.items()}},
+        **fields,
+    )
+
+
+def _judged(changes: Mapping[str, ColumnChange]) -> dict[str, ColumnChange]:
+    """The changes with what moved them: effect floors, and Benjamini-Hochberg over all columns and measures at once."""
+    tests = [(column, measure, p) for column, change in changes.items() for measure, p in (change.p_values or {}).items()]
+    sure = distances.benjamini_hochberg(np.array([p for _, _, p in tests]), _FALSE_DISCOVERIES)
+    moved: dict[str, list[str]] = {column: [] for column in changes}
+    for (column, measure, _), rejected in zip(tests, sure, strict=True):
+        if rejected and (changes[column].effects or {})[measure] >= FLOORS[measure]:
+            moved[column].append(measure)
+    return {column: replace(change, moved_by=tuple(moved[column])) for column, change in changes.items()}

@@ -1,0 +1,212 @@
+"""Tables from files. What is wrong with a file is said when it is opened; its rows are read when they are needed."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from ruleout.errors import TableError, nearest
+from ruleout.tables.parquet import open_parquet
+from ruleout.tables.table import Table
+from ruleout.tables.textfiles import open_csv, open_jsonl, read_csv, read_jsonl
+
+__all__ = ["read_table"]
+
+_FORMATS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".parq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+_PACKED = (".gz", ".bz2", ".zst")
+_EXPECTED = "expected Parquet (.parquet), CSV (.csv) or JSON lines (.jsonl)"
+_MAGIC = {
+    b"PAR1": "a Parquet file",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a zip archive (or an Excel workbook)",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
+    b"ARROW1": "an Arrow IPC file",
+    b"SQLite": "an SQLite database",
+    b"\x80\x04": "a pickle",
+    b"\x80\x05": "a pickle",
+    b"\x89HDF": "an HDF5 file",
+    b"ORC": "an ORC file",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+}
+
+
+def read_table(path: str | Path, *, name: str = "table") -> Table:
+    """A file, or all files that a glob matches, as one table.
+
+    Parquet files are read column by column, as far as is asked for. CSV files (also with ";", tabs or "|", also compressed) and JSON
+    lines are read whole when their rows are first needed; columns whose every value is a number hold numbers, and an empty text is null.
+
+    Parameters
+    ----------
+    path
+        A file, or a glob such as `data/part-*.parquet`. The files of a glob are taken in alphabetical order; a column that some of
+        them lack is null there.
+    name
+        What findings call the table.
+
+    Raises
+    ------
+    TableError
+        There is no such file, it is empty, truncated or not what its name says, or the files of a glob do not go together. Faults
+        further inside a CSV or JSON file are raised when its rows are read.
+    """
+    paths = _found(Path(path))
+    formats = [_format(file) for file in paths]
+    for file, format_ in zip(paths, formats, strict=True):
+        _look(file, format_)
+        if format_ != formats[0]:
+            raise TableError(f"{path}: matches {paths[0].name} and {file.name}, expected files of one format; narrow the pattern.")
+    if formats[0] == "parquet":
+        return Table(open_parquet(paths, _unified), name=name, origin=str(path))
+    opened, reader = (open_csv, read_csv) if formats[0] == "csv" else (open_jsonl, read_jsonl)
+    for file in paths:
+        opened(file)
+    return Table(partial(_stacked, paths, reader), name=name, origin=str(path))
+
+
+def _found(path: Path) -> list[Path]:
+    if path.is_dir():
+        inside = sorted({file.suffix for file in path.iterdir() if file.suffix in _FORMATS})
+        raise TableError(f"{path}: is a folder, expected a file; for all files in it give {path / ('*' + (inside or ['.parquet'])[0])}.")
+    if path.exists():
+        return [path]
+    if any(sign in str(path) for sign in "*?["):
+        found = sorted(Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file())  # noqa: PTH207 - Path.glob refuses absolute patterns
+        if not found:
+            raise TableError(f"{path}: no file matches this pattern, expected at least one; check the folder and the spelling.")
+        return found
+    if not path.parent.is_dir():
+        raise TableError(f"{path}: no such file, nor is there a folder {path.parent}; check the path.")
+    beside = [file.name for file in path.parent.iterdir() if file.is_file()]
+    raise TableError(f"{path}: no such file ({len(beside)} files in that folder); check the path.{nearest(path.name, beside)}")
+
+
+def _format(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    packed = bool(suffixes) and suffixes[-1] in _PACKED
+    suffix = (suffixes[-2:-1] if packed else suffixes[-1:]) or [""]
+    if suffix[0] not in _FORMATS or (packed and _FORMATS[suffix[0]] == "parquet"):
+        raise TableError(
+            f"{path}: {path.suffix or 'a name without an ending'} is no format that is read here, {_EXPECTED}; convert or rename it."
+        )
+    return _FORMATS[suffix[0]]
+
+
+def _look(path: Path, format_: str) -> None:
+    """Compare a file's size and first and last bytes with what its name says."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(4_096)
+            file.seek(max(0, size - 4))
+            tail = file.read(4)
+    except OSError as error:
+        raise TableError(f"{path}: cannot be opened ({error.strerror}); check its permissions.") from error
+    if not size:
+        raise TableError(f"{path}: the file is empty (0 bytes), expected a table; whatever writes it has failed: write it again.")
+    what = next((said for magic, said in _MAGIC.items() if head.startswith(magic)), "")
+    if format_ == "parquet":
+        if not head.startswith(b"PAR1"):
+            raise TableError(
+                f"{path}: holds {what or _guess(head)}, expected Parquet; give the Parquet file, or rename this one to what it is."
+            )
+        if tail != b"PAR1" or size < 12:
+            raise TableError(f"{path}: ends after {size:,} bytes without a Parquet footer, so it is truncated; write or copy it again.")
+        return
+    if path.suffix.lower() in _PACKED:
+        if "archive" not in what:
+            raise TableError(f"{path}: holds {what or _guess(head)}, expected a compressed file as its name says; rename it to what it is.")
+        return
+    if what or b"\0" in head:
+        raise TableError(
+            f"{path}: holds {what or 'binary data'}, expected {_said(format_)}; give that file, or rename this one to what it is."
+        )
+
+
+def _guess(head: bytes) -> str:
+    return "binary data" if b"\0" in head else "text (CSV or JSON lines?)"
+
+
+def _said(format_: str) -> str:
+    return {"csv": "CSV text", "jsonl": "JSON lines"}[format_]
+
+
+def _stacked(paths: Sequence[Path], reader: Callable[..., pa.Table]) -> pa.Table:
+    """The rows of text files under one schema. Where their inferred types contradict each other a column is text."""
+    tables = [reader(path) for path in paths]
+    if len(tables) == 1:
+        return tables[0]
+    texts = _contradicting([table.schema for table in tables])
+    if texts:
+        tables = [reader(path, texts=texts) for path in paths]
+    schema = _unified([table.schema for table in tables], paths)
+    return pa.concat_tables(tables, promote_options="permissive").select(schema.names).cast(schema, safe=False).combine_chunks()
+
+
+def _contradicting(schemas: Sequence[pa.Schema]) -> tuple[str, ...]:
+    types: dict[str, set[pa.DataType]] = {}
+    for schema in schemas:
+        for field in schema:
+            types.setdefault(field.name, set()).add(field.type)
+    return tuple(name for name, found in types.items() if len(found) > 1 and _common(found) is None)
+
+
+def _common(types: set[pa.DataType]) -> pa.DataType | None:
+    """The type that holds the values of all these types, None where there is none."""
+    try:
+        unified = pa.unify_schemas([pa.schema([("", type_)]) for type_ in types], promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return None
+    return unified.field(0).type
+
+
+def _unified(schemas: Sequence[pa.Schema], paths: Sequence[Path]) -> pa.Schema:
+    """One schema for all files: columns by name in the order of their first appearance.
+
+    Raises
+    ------
+    TableError
+        A name occurs twice in a file, two files share no column, or a column's types cannot be brought together.
+    """
+    types: dict[str, tuple[pa.DataType, Path]] = {}
+    for schema, path in zip(schemas, paths, strict=True):
+        twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+        if twice:
+            raise TableError(
+                f"{path}: column {twice[0]!r} occurs {schema.names.count(twice[0])} times, expected each name once; rename one."
+            )
+        if types and schema.names and not set(schema.names) & set(types):
+            raise TableError(
+                f"{path}: shares no column with {paths[0]} ({', '.join(schema.names[:4])} against {', '.join(list(types)[:4])}); "
+                "narrow the pattern to the files of one table."
+            )
+        for field in schema:
+            was, first = types.get(field.name, (field.type, path))
+            common = was if was == field.type else _common({was, field.type})
+            if common is None:
+                raise TableError(
+                    f"{path}: column {field.name!r} holds {field.type}, but {was} in {first}; "
+                    f"write it with one type in all {len(paths)} files."
+                )
+            types[field.name] = common, first
+    return pa.schema([(name, type_) for name, (type_, _) in types.items()])

@@ -1,0 +1,166 @@
+"""CSV and JSON lines as Arrow tables, with types found from all values and not from the first block alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ruleout.errors import TableError
+
+__all__ = ["open_csv", "open_jsonl", "read_csv", "read_jsonl"]
+
+_BLOCK = 16 * 1024 * 1024
+_WHOLE = 1024 * 1024 * 1024
+"""The largest block that types are inferred from where the first one turned out not to speak for the others."""
+
+_SEPARATORS = ",;\t|"
+
+
+def open_csv(path: Path) -> None:
+    """Check the header of a CSV file and its first block, without keeping rows.
+
+    Raises
+    ------
+    TableError
+        There is no header, a name occurs twice, a row has too many or too few fields, or it is not UTF-8.
+    """
+    header = _first_line(path)
+    if not header.strip():
+        raise TableError(f"{path}: the first line is blank, expected the column names; remove it.")
+    import pyarrow.csv as pv
+
+    try:
+        with pv.open_csv(path, **_csv_options(path, 1024 * 1024)) as reader:
+            names = reader.schema.names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if "conversion error" in str(error) and "UTF8" not in str(error):
+            return
+        raise _csv_error(path, error) from error
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise TableError(
+            f"{path}: column {twice[0]!r} occurs {names.count(twice[0])} times in the header, expected each name once; rename one."
+        )
+
+
+def read_csv(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
+    """The rows of a CSV file; columns named in `texts` are not read as numbers."""
+    import pyarrow.csv as pv
+
+    fixed = {name: pa.string() for name in texts}
+    try:
+        try:
+            table = pv.read_csv(path, **_csv_options(path, _BLOCK, fixed))
+        except pa.ArrowInvalid as error:
+            if "conversion error" not in str(error):
+                raise
+            table = pv.read_csv(path, **_csv_options(path, _WHOLE, fixed))
+    except (pa.ArrowException, OSError) as error:
+        raise _csv_error(path, error) from error
+    for field in table.schema:
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            raise TableError(f"{path}: column {field.name!r} is not UTF-8 text; save the file as UTF-8.")
+    return _empty_to_null(table)
+
+
+def open_jsonl(path: Path) -> None:
+    """Check that the first line of a JSON lines file is an object.
+
+    Raises
+    ------
+    TableError
+        It is not.
+    """
+    _object(path, 1, _first_line(path))
+
+
+def read_jsonl(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
+    """The rows of a JSON lines file; columns named in `texts`, and those whose values are of several kinds, are text."""
+    import pyarrow.json as pj
+
+    try:
+        table = pj.read_json(path, read_options=pj.ReadOptions(block_size=_BLOCK))
+    except (pa.ArrowException, OSError):
+        # Values of one column of several kinds, or a damaged line: slower, but it says which.
+        table = _line_by_line(path)
+    for name in texts:
+        if name in table.column_names and not pa.types.is_string(table.schema.field(name).type):
+            values = [None if value is None else _as_text(value) for value in table.column(name).to_pylist()]
+            table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
+    return _empty_to_null(table)
+
+
+def _csv_options(path: Path, block: int, types: dict[str, pa.DataType] | None = None) -> dict[str, Any]:
+    import pyarrow.csv as pv
+
+    header = _first_line(path)
+    separator = max(_SEPARATORS, key=lambda sign: (header.count(sign), -_SEPARATORS.index(sign)))
+    return {
+        "read_options": pv.ReadOptions(block_size=block),
+        "parse_options": pv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        # An empty text becomes null afterwards: the options would turn "NA" and "null" into nulls as well, which can be categories.
+        "convert_options": pv.ConvertOptions(column_types=types or None, strings_can_be_null=False),
+    }
+
+
+def _csv_error(path: Path, error: Exception) -> TableError:
+    said = str(error).strip().split("\n")[0].removeprefix("CSV parse error: ").removeprefix("In CSV column").rstrip(".")
+    if "UTF8" in said or "utf-8" in said:
+        return TableError(f"{path}: is not UTF-8 text ({said}); save the file as UTF-8.")
+    return TableError(f"{path}: not a readable CSV file ({said}), expected as many fields in every row as in the header; mend that row.")
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with pa.input_stream(path, compression="detect") as stream:
+            head = b""
+            while b"\n" not in head and (more := stream.read(64 * 1024)):
+                head += bytes(more)
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"{path}: cannot be unpacked ({str(error).splitlines()[0]}); write it again.") from error
+    return head.removeprefix(b"\xef\xbb\xbf").split(b"\n")[0].decode("utf-8", "replace").rstrip("\r")
+
+
+def _line_by_line(path: Path) -> pa.Table:
+    with pa.input_stream(path, compression="detect") as stream:
+        lines = bytes(stream.read()).decode("utf-8", "replace").split("\n")
+    rows = [_object(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+
+
+def _column(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
+            return pa.array([None if value is None else float(value) for value in values], pa.float64())
+        return pa.array([None if value is None else _as_text(value) for value in values], pa.string())
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _object(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise TableError(f"{path}: line {number} is not JSON ({error}), expected one object a line; mend or remove it.") from error
+    if not isinstance(row, dict):
+        raise TableError(f'{path}: line {number} is {type(row).__name__}, expected an object such as {{"age": 31}} on every line.')
+    return row
+
+
+def _empty_to_null(table: pa.Table) -> pa.Table:
+    for at, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            values = table.column(at)
+            empty = pc.equal(values, "")
+            if pc.any(empty).as_py():
+                table = table.set_column(at, field.name, pc.if_else(empty, pa.scalar(None, field.type), values))
+    return table
