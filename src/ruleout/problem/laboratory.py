@@ -217,7 +217,8 @@ class Laboratory:
         table = held.train.sample(SAMPLE_ROWS, self.seed)
         if self.stand_in:
             return self.witness(table)
-        template, parameters = self._template(side, held.config)
+        made = self._made_elsewhere(case, side)
+        template, parameters = made if made is not None else self._template(side, held.config)
         if template is None and self.case.run.train is None:
             raise ModelError(f"{side}: no artifact that can be fitted again and no [run] train command.")
         if template is None:
@@ -270,10 +271,31 @@ class Laboratory:
             found.update(match_parameters(configs, described))
         return found
 
+    def _made_elsewhere(self, case: Case, side: SideName) -> tuple[Model, dict[str, Any]] | None:
+        """The other side's artifact, where a counterfactual gives this side the other's code or environment: what those made of the
+        recipe shows in that artifact alone (its steps, its columns, its defaults). None where code and environment are the side's own.
+        """
+        other: SideName = "current" if side == "reference" else "reference"
+        now, was, theirs = case.side(side) or Side(), self.case.side(side) or Side(), self.case.side(other) or Side()
+        moved = any(
+            getattr(now, name) is not None and getattr(now, name) != getattr(was, name) and getattr(now, name) == getattr(theirs, name)
+            for name in ("code", "environment")
+        )
+        opened = self.model(other) if moved else None
+        if opened is None:
+            return None
+        keys = self.parameter_keys()
+        changes = changed_keys(theirs.config, now.config)
+        return opened, {keys[key]: value for key, value in changes.items() if key in keys and value is not ABSENT}
+
     def _template(self, side: SideName, config: Mapping[str, Any] | None) -> tuple[Model | None, dict[str, Any]]:
         """The artifact to clone for a configuration, and the parameters to set on it."""
         other: SideName = "current" if side == "reference" else "reference"
         own = self.model(side)
+        if own is not None and config and (self.case.side(side) or Side()).config is None:
+            # A side without a configuration file is set by its artifact's own parameters, under their full names.
+            named = own.describe().parameters
+            return own, {key: value for key, value in config.items() if key in named}
         for name in (side, other):
             opened = self.model(name)
             held = self.case.side(name)

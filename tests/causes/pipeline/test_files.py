@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ruleout.case.case import Code as Sources
-from ruleout.case.case import Environment, Run, Side
+from ruleout.case.case import Environment, Side
 from ruleout.causes.pipeline.code import Code, changed_functions, columns_changed
 from ruleout.causes.pipeline.dependency import Dependency
 from ruleout.guards import check
@@ -39,22 +39,25 @@ def test_changed_code_is_suspect_and_more_so_where_all_else_is_the_same() -> Non
     alone = problem(Side(code=Sources({"f.py": WAS}), train=rows), Side(code=Sources({"f.py": NOW}), train=rows))
     beside = problem(Side(code=Sources({"f.py": WAS}), train=rows), Side(code=Sources({"f.py": NOW}), train=labelled("train", seed=5)))
     strong, weak = (Code().suspect(p).findings for p in (alone, beside))
-    assert [f.place for f in strong] == ["minute", "wide"]
+    assert [f.place for f in strong] == ["minute", "wide", "code.f.py"]
     assert strong[0].evidence > weak[0].evidence
     guard = Code().guard(alone, strong[0])
     assert guard is not None and alone.case.reference is not None
     assert check(guard, alone.case.reference).green and not check(guard, alone.case.current).green
 
 
-def test_code_without_columns_is_named_by_its_function_and_put_right_only_where_it_is_run() -> None:
-    was, now = {"train.py": "def fit(x):\n    return x"}, {"train.py": "def fit(x):\n    return x + 1"}
-    given = problem(Side(code=Sources(was)), Side(code=Sources(now)))
-    (finding,) = Code().suspect(given).findings
-    assert finding.place == "code.fit"
+def test_code_without_columns_is_named_by_its_function_and_put_right_as_the_reference_made_it() -> None:
+    was, now = Sources({"train.py": "def fit(x):\n    return x"}), Sources({"train.py": "def fit(x):\n    return x + 1"})
+    given = problem(Side(code=was), Side(code=now))
+    finding, file = Code().suspect(given).findings
+    assert (finding.place, file.place) == ("code.fit", "code.train.py")
     assert Code().put_right(given.case, finding) is None
-    run = problem(Side(code=Sources(was)), Side(code=Sources(now)), run=Run(train="python train.py --train {train}"))
-    right = Code().put_right(run.case, finding)
-    assert right is not None and right.current.code is not None and right.current.code.files == was
+    made = problem(
+        Side(code=was, model=artifact(), train=labelled("train")), Side(code=now, model=artifact(), train=labelled("train", seed=1))
+    )
+    right, wrong = Code().put_right(made.case, finding), Code().put_wrong(made.case, finding)
+    assert right is not None and right.current.code is was and right.current.model is None
+    assert wrong is not None and wrong.reference is not None and wrong.reference.code is now
 
 
 def test_code_that_does_not_parse_counts_by_its_text() -> None:

@@ -37,8 +37,9 @@ class Code(Cause):
     ----------------
     Both sides' files are parsed and compared function by function as syntax trees, without comments, docstrings and layout. A column
     that a changed function assigns (`frame["x"] = ...`, `assign(x=...)`) is the place if the expression that makes it, local names
-    put in, changed as well. Evidence 1 for changed code, 1 more where a column can be named, 1.5 more where rows, settings and
-    versions are the same.
+    put in, changed as well; the file is named with it. Evidence 1 for changed code, 1 more where a column can be named, 0.5 more
+    where settings and versions are the same, and 1 more where the rows are, too. It is put right by making a model of the current
+    rows as the reference's artifact was made.
 
     What would rule it out
     ----------------------
@@ -76,26 +77,33 @@ class Code(Cause):
         changed = changed_functions(was, now)
         if not changed:
             return Look((), 0.97, f"code: no function differs but for comments and layout, n = {n} files.", ("code",))
-        alike = same_tables(problem.case) is not False and same_config(problem.case) is not False and _same_versions(problem.case)
+        alike = same_config(problem.case) is not False and _same_versions(problem.case)
+        same = alike and same_tables(problem.case) is True
         columns = columns_changed(was, now)
         named = ", ".join(f"{c.function} ({c.file})" for c in changed[:4]) + (f" and {len(changed) - 4} more" if len(changed) > 4 else "")
-        places = columns or [f"code.{changed[0].function}"]
-        evidence = 1.0 + (1.0 if columns else 0.0) + (1.5 if alike else 0.0)
+        places = [*(columns[:9] or [f"code.{changed[0].function}"]), f"code.{changed[0].file}"]
+        evidence = 1.0 + (1.0 if columns else 0.0) + (0.5 if alike else 0.0) + (1.0 if same else 0.0)
         findings = []
-        for place in places[:10]:
+        for place in places:
             statement = f"{place}: made by code that differs: {len(changed)} functions, {named}; expected 0, n = {n} files."
             figures = {"functions": [c.function for c in changed], "columns": columns}
             repair = {"files": dict(was)}
-            findings.append(Finding(place, "code", evidence, statement, figures, repair, specificity=0.7 if columns else 0.4))
+            findings.append(Finding(place, "code", evidence, statement, figures, repair, specificity=0.75))
         return Look(tuple(findings), 0.97, covers=("code",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The current side with the reference's code, where the code is run to train; ruleout runs no other code of a case."""
-        held = case.current.code
-        command = case.run.train or ""
-        if held is None or not any(name.rsplit("/", 1)[-1] in command for name in held.files):
+        """The current side with the reference's code: its rows, made into a model as the reference's artifact was."""
+        reference = case.reference
+        if reference is None or reference.model is None or case.current.code is None or case.current.train is None:
             return None
-        return case.with_side("current", replace(case.current, code=replace(held, files=dict(finding.repair["files"])), model=None))
+        return case.with_side("current", replace(case.current, code=reference.code, model=None))
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """The reference side with the current code, made again as the current artifact was."""
+        reference = case.reference
+        if reference is None or reference.code is None or case.current.model is None or reference.train is None:
+            return None
+        return case.with_side("reference", replace(reference, code=case.current.code, model=None))
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The code does what it did when the system worked."""

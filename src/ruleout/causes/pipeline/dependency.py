@@ -200,7 +200,7 @@ def _move(package: str, old: str | None, new: str | None) -> _Moved | None:
 
 
 def _parts(version: str) -> tuple[int, ...]:
-    return tuple(int(p) for p in re.findall(r"\d+", version.split("+")[0])[:3])
+    return tuple(int(p) for p in re.findall(r"\d+", version.split("+", maxsplit=1)[0])[:3])
 
 
 def _rank(move: _Moved) -> tuple[float, int, str]:
