@@ -68,15 +68,21 @@ def _cause(examination: Examination, confirmed: Confirmed) -> CauseFound:
 
 def _proof(examination: Examination, confirmed: Confirmed) -> str:
     """One cause in a sentence or two: what was seen, and what putting it right did."""
-    problem, seen = examination.problem, confirmed.findings[0].statement
+    problem, finding = examination.problem, confirmed.findings[0]
     if confirmed.observed:
-        return f"{seen} This rests on observation alone: nothing could be re-run to prove it."
+        return f"{finding.statement} This rests on observation alone: nothing could be re-run to prove it."
     if confirmed.restored is None or confirmed.share is None or confirmed.interval is None:
-        return seen
-    return (
-        f"{seen} With this alone put right {problem.metric} is {confirmed.restored:.4f}: "
-        f"{confirmed.share:.0%} of the change (95 % interval {confirmed.interval[0]:.0%} to {confirmed.interval[1]:.0%})."
-    )
+        return finding.statement
+    if problem.kind == "too-good":
+        return f"{finding.statement} Without it {problem.metric} is {confirmed.restored:.4g}: that is the honest score."
+    if finding.side == "reference":
+        return f"{finding.statement} With the reference put right alone, {_part(confirmed.share, confirmed.interval)} is gone."
+    back = f"With this alone put right {problem.metric} is {confirmed.restored:.4g}"
+    return f"{finding.statement} {back}: {_part(confirmed.share, confirmed.interval)}."
+
+
+def _part(share: float, interval: tuple[float, float]) -> str:
+    return f"{100 * share:.0f} % of the change (95 % interval {100 * interval[0]:.0f} to {100 * interval[1]:.0f} %)"
 
 
 def _next(examination: Examination) -> tuple[Next, ...]:
@@ -100,23 +106,27 @@ def _test(examination: Examination, hypothesis: Hypothesis) -> Next:
 
 
 def _summary(examination: Examination, causes: tuple[CauseFound, ...], verdict: str, left: tuple[Next, ...]) -> str:
+    """The conclusion in two or three plain sentences."""
     problem = examination.problem
+    stopped = f" The walk stopped early: {examination.stopped}" if examination.stopped else ""
     if verdict == "no-problem":
-        return f"Nothing is wrong that these rows could show. {problem.statement}"
+        return f"Nothing is wrong that this evidence could show. {problem.statement}"
     if verdict == "inconclusive":
         named = " or ".join(n.cause for n in left) or "nothing in the handbook"
-        stopped = f" The walk stopped early: {examination.stopped}" if examination.stopped else ""
         return f"{problem.statement} No cause could be proved. The best remaining hypotheses: {named}.{stopped}"
-    main = causes[0]
-    parts = [problem.statement, f"The cause is {main.cause} at {', '.join(main.where)}. {main.summary}"]
-    parts += [f"A further cause takes part: {c.cause} at {', '.join(c.where)}. {c.summary}" for c in causes[1:]]
-    if examination.structure == "redundant":
-        parts.append("Either fault alone does the harm: both must be put right.")
-    if examination.stopped:
-        parts.append(f"The walk stopped early: {examination.stopped}")
+    named = "; and ".join(f"{c.cause} at {', '.join(c.where)}{_portion(c, len(causes))}" for c in causes)
+    proved = "observed, not proved" if causes[0].observed else "proved by putting it right and measuring again"
+    ending = {
+        "redundant": " Either fault alone does the harm, so both must be put right.",
+        "conjoint": " They do harm only together: putting either right is enough.",
+    }.get(examination.structure, "")
     if examination.unexplained:
-        parts.append(f"{examination.unexplained:.4f} of the change is left unexplained.")
-    return " ".join(parts)
+        ending += f" {examination.unexplained:.4f} of the change is left unexplained."
+    return f"{problem.statement} The cause is {named}: {proved}.{ending}{stopped}"
+
+
+def _portion(cause: CauseFound, n_causes: int) -> str:
+    return f" ({100 * cause.share:.0f} % of the change)" if cause.share is not None and n_causes > 1 else ""
 
 
 def _guards(examination: Examination) -> tuple[Guard, ...]:

@@ -35,6 +35,9 @@ MOST_CAUSES = 4
 FAMILY_Z = 2.5
 """Confirmation is Bonferroni-like over the candidates: 2.5 standard errors, not 1.96 (inference.md, R6)."""
 
+EXACT = 3.0
+"""Log likelihood ratio from which a finding counts as seen exactly."""
+
 SMALLEST_SHARE = 0.15
 """A cause that explains less of the change than this is not confirmed: its interval would cover 5 % (inference.md, R5)."""
 
@@ -94,6 +97,8 @@ class Depth:
             base = found.case
             if self.within_noise(base):
                 break
+        if len(chosen) == 1:
+            chosen += self.needing(chosen[0], candidates)
         structure: Structure = "single" if len(chosen) == 1 else "additive"
         if not chosen:
             chosen = self.together(candidates)
@@ -173,7 +178,7 @@ class Depth:
         """What an intervention means, in words."""
         if self.convincing(gain):
             left = "nothing beyond noise is left" if rest.low <= 0 else f"{rest.value:.4f} is left to explain"
-            return f"{min(gain.value / harm, 1.0) if harm > 0 else 1.0:.0%} of the change goes away; {left}."
+            return f"{100 * (min(gain.value / harm, 1.0) if harm > 0 else 1.0):.0f} % of the change goes away; {left}."
         if gain.high < 0.2 * harm:
             return f"That rules out {candidate.entry.cause} as the cause of this change."
         return "That is within noise: no proof either way."
@@ -203,6 +208,21 @@ class Depth:
         except RuleoutError:
             return []
 
+    def needing(self, found: _Candidate, candidates: list[_Candidate]) -> list[_Candidate]:
+        """Causes elsewhere that undo the whole change too, each as exactly seen as the one found: the harm needs them both."""
+        if found.gain is None:
+            return []
+        return [
+            c
+            for c in candidates
+            if c is not found
+            and c.gain is not None
+            and not self.beside(c, [found])
+            and c.gain.value >= 0.8 * found.gain.value
+            and max(f.evidence for f in c.findings) >= EXACT
+            and min(c.specificity, found.specificity) >= 0.6
+        ][:1]
+
     def settle(
         self, chosen: list[_Candidate], structure: Structure, candidates: list[_Candidate]
     ) -> tuple[tuple[Confirmed, ...], Structure, float | None]:
@@ -213,6 +233,7 @@ class Depth:
         final = values[frozenset(range(len(chosen)))]
         rest = self.remainder(final)
         shares = shapley(len(chosen), values, self.harm(base), explained=rest.low <= 0)
+        structure = _structure(structure, [values[frozenset({k})] for k in range(len(chosen))], base, final)
         rivals = [c for c in candidates if c not in chosen and c.gain is not None and self.convincing(c.gain)]
         confirmed = []
         for number, candidate in enumerate(chosen):
@@ -335,6 +356,17 @@ class Depth:
         """Whether a counterfactual is back at the reference, to within noise and a tenth of the change."""
         rest = self.remainder(self.gap(case))
         return rest.low <= 0 or rest.value < 0.1 * self.problem.harm
+
+
+def _structure(given: Structure, alone: list[Gap], base: Gap, final: Gap) -> Structure:
+    """How several causes act together, from what each repair gains alone and what all gain."""
+    total = base.closed_by(final).value
+    if len(alone) < 2 or total <= 0:
+        return given
+    gains = [base.closed_by(gap).value / total for gap in alone]
+    if all(g >= 0.8 for g in gains):
+        return "conjoint"
+    return "redundant" if all(g <= 0.2 for g in gains) else "additive"
 
 
 def _as_reported(found: Evaluation, problem: Problem) -> Evaluation:

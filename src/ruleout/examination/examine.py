@@ -231,7 +231,7 @@ def _reflection(entry: Entry, before: float, after: float) -> str:
     if entry.failure:
         return "That leaves it untested; the others go on."
     if entry.findings:
-        return f"That moves {entry.cause} from {before:.0%} to {after:.0%}: worth putting right to see."
+        return f"That moves {entry.cause} from {100 * before:.0f} % to {100 * after:.0f} %: worth putting right to see."
     power = entry.look.power if entry.look else 0.0
     if power >= POWERFUL:
         return f"That rules out {entry.cause} (power {power:.2f})."
@@ -254,7 +254,8 @@ def _weighed(swap: Swap, problem: Problem) -> str:
     best = max((d.value for d in (swap.back, swap.into) if d is not None), default=0.0)
     share = best / problem.harm if problem.harm > 0 else 0.0
     if swap.ratio >= 2:
-        return f"{min(max(share, 0), 1.5):.0%} of the change comes with {_component(swap.component)}: the cause is looked for there first."
+        part = f"{100 * min(max(share, 0), 1):.0f} % of the change"
+        return f"{part} comes with {_component(swap.component)}: the cause is looked for there first."
     if swap.ratio <= -2:
         return f"Nothing that matters comes with {_component(swap.component)}."
     return f"That neither charges nor clears {_component(swap.component)}."
