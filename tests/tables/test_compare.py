@@ -2,10 +2,11 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
-from ruleout.tables import as_table, compare
+from ruleout.tables import as_table, compare, read_table
 from ruleout.tables.distances import benjamini_hochberg, shares_p, unseen
 
 
@@ -131,3 +132,16 @@ def test_benjamini_hochberg_is_the_step_up_procedure():
     p = np.array([0.01, 0.04, 0.03, 0.9, 0.012])
     assert (benjamini_hochberg(p, 0.05) == (stats.false_discovery_control(p) <= 0.05)).all()
     assert not benjamini_hochberg(np.array([0.5, 0.6]), 0.05).any()
+
+
+def test_parquet_compares_within_a_thousandth_of_exact(tmp_path):
+    rng = np.random.default_rng(13)
+    values = rng.normal(size=600_000), np.sort(rng.normal(0.1, 1.1, 600_000))
+    tables = []
+    for at, x in enumerate(values):
+        pq.write_table(pa.table({"x": x}), tmp_path / f"{at}.parquet", row_group_size=50_000)
+        tables.append(read_table(tmp_path / f"{at}.parquet"))
+    change = compare(*tables)["x"]
+    assert change.ks == pytest.approx(stats.ks_2samp(*values).statistic, abs=1e-3)
+    assert change.wasserstein == pytest.approx(stats.wasserstein_distance(*values) / values[0].std(), rel=0.01)
+    assert not any("arrow" in vars(table) for table in tables)

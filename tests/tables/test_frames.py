@@ -66,6 +66,9 @@ def test_pandas_oddities():
     assert as_table(nullable).values("b").tolist() == [True, None]
     dates = pd.DataFrame({"t": pd.to_datetime(["2026-01-01", None], utc=True), "o": [datetime.date(2026, 1, 1), None]})
     assert (as_table(dates).kind("t"), as_table(dates).kind("o")) == ("time", "time")
+    sparse = pd.DataFrame({"x": pd.arrays.SparseArray([0.0, 2.0, np.nan])})
+    np.testing.assert_array_equal(as_table(sparse).numbers("x"), [0.0, 2.0, np.nan])
+    assert as_table({"x": [2**70, 1]}).numbers("x").tolist() == [2.0**70, 1.0]
     assert as_table(pd.DataFrame({"x": []})).n_rows == 0
     assert as_table(pd.DataFrame()).n_rows == 0
 

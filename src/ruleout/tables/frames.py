@@ -127,6 +127,8 @@ def _array(column: str, values: Any, name: str) -> pa.Array | pa.ChunkedArray:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError) as error:
         mixed = [None if _missing(value) else value for value in values]
+        if all(value is None or isinstance(value, int | float | np.number) for value in mixed):
+            return pa.array([None if value is None else float(value) for value in mixed], pa.float64())
         if all(value is None or isinstance(value, bool | int | float | str | np.generic) for value in mixed):
             return pa.array([None if value is None else _text(value) for value in mixed], pa.large_string())
         kind = next(type(value).__name__ for value in mixed if not isinstance(value, bool | int | float | str | np.generic | None))

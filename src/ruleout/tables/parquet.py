@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ruleout.errors import TableError
 from ruleout.tables.buffers import row_numbers
@@ -162,6 +161,8 @@ class ParquetFiles:
 
     @contextmanager
     def _file(self, at: int, read_dictionary: list[str] | None = None) -> Iterator[Any]:
+        import pyarrow.parquet as pq
+
         path = self.paths[at]
         with _reading(path), pq.ParquetFile(path, metadata=self.footers[at], read_dictionary=read_dictionary) as file:
             yield file
@@ -175,6 +176,8 @@ def open_parquet(paths: Sequence[Path], unify: Callable[[Sequence[pa.Schema], Se
     TableError
         A footer cannot be read, or a column's name occurs twice.
     """
+    import pyarrow.parquet as pq
+
     footers, schemas = [], []
     for path in paths:
         with _reading(path), pq.ParquetFile(path) as file:

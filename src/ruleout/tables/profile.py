@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import Any
@@ -195,6 +194,8 @@ def profile_table(table: Table, plans: Mapping[str, Plan] | None = None) -> Prof
     n_threads = min(len(columns), pa.cpu_count()) if table.n_rows > _FEW_ROWS else 1
     if n_threads < 2:
         return Profile(table.name, table.n_rows, {column: read(column) for column in columns})
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(n_threads) as pool:
         return Profile(table.name, table.n_rows, dict(zip(columns, pool.map(read, columns), strict=True)))
 
