@@ -16,10 +16,15 @@ from ruleout.errors import ModelError
 from ruleout.models.model import Model, Prediction
 from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.problem import Problem
+from ruleout.statistics.classifier import domain_classifier, shift_terms
 from ruleout.statistics.confusion import Noise, answer_bins, label_noise, wrong_numbers
+from ruleout.tables.matrix import binned, matrices
 from ruleout.tables.table import Table
 
-__all__ = ["Judgement", "judge", "rejudge"]
+__all__ = ["LOCATED", "Judgement", "judge", "rejudge"]
+
+LOCATED = 0.12
+"""AUC less 1/2 from which on contradicted labels lie in a part of the feature space rather than everywhere."""
 
 _N_LEVELS = 8
 _LEAST_ROWS = 60
@@ -84,6 +89,50 @@ class Judgement:
         rate = (share - 0.01) / 0.9
         error = float(np.sqrt(max(share, 0.01) / plain.sum() + 0.03 / len(held)) / 0.9)
         return (rate, error) if rate / error > self.noise.rate / max(self.noise.error, 1e-9) else (self.noise.rate, self.noise.error)
+
+    @cached_property
+    def wrong(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which labels the model contradicts, among suspect and healthy rows; shape (n_rows,) each."""
+        if self.held.case.task != "regression":
+            return self.answers != self.labels, self.held_answers != self.held_labels
+        target = str(self.held.case.target)
+        held = self.held_rows.numbers(target)
+        mine = wrong_numbers(self.rows.numbers(target), self.answers, held, self.held_answers)
+        return mine, wrong_numbers(held, self.held_answers, held, self.held_answers)
+
+    @cached_property
+    def terms(self) -> dict[str, float]:
+        """The rise of the contradicted share, split into inputs and labels given inputs, as `shift_terms` gives it."""
+        rows, held = matrices(self.held_rows, self.rows, self.held.features)[::-1]
+        return shift_terms(domain_classifier(rows, held), self.wrong[0].astype(float), self.wrong[1].astype(float))
+
+    @cached_property
+    def located(self) -> tuple[float, str]:
+        """How surely the features tell which labels are contradicted, answers being alike: AUC less 1/2; and the column that tells most.
+
+        Labels that are wrong at random in their class lie everywhere; a world that changed did so somewhere.
+        """
+        wrong = self.wrong[0]
+        sure = self.probabilities.max(axis=1) >= np.median(self.held_probabilities.max(axis=1))
+        kept = sure if self.held.case.task != "regression" else np.ones(len(wrong), dtype=bool)
+        features = self.held.features
+        values = matrices(self.held_rows, self.rows, features)[1]
+        out, inside = np.flatnonzero(kept & wrong), np.flatnonzero(kept & ~wrong)
+        if min(len(out), len(inside)) < 20:
+            return 0.0, ""
+        found = domain_classifier(values[out], values[inside])
+        strata = self.probabilities.argmax(axis=1)
+        gain, weight = 0.0, 0.0
+        for stratum in np.unique(strata[out]):
+            first, second = found.suspect[strata[out] == stratum], found.yardstick[strata[inside] == stratum]
+            if len(second):
+                ordered = np.sort(second)
+                below = np.searchsorted(ordered, first, "left") + np.searchsorted(ordered, first, "right")
+                gain += float(below.sum()) / 2.0 / len(second) - 0.5 * len(first)
+                weight += len(first)
+        codes = binned(self.held_rows, self.rows, features)
+        telling = [_told(codes[1][kept, at], wrong[kept], size) for at, size in enumerate(codes[2])]
+        return (gain / weight if weight else 0.0), features[int(np.argmax(telling))]
 
     @property
     def shares(self) -> np.ndarray:
@@ -238,6 +287,13 @@ def _level_shares(judgement: Judgement, answers: np.ndarray) -> np.ndarray:
     np.add.at(by_bin, (yard, judgement.held_labels), 1.0)
     found: np.ndarray = (by_bin / by_bin.sum(axis=1, keepdims=True))[codes]
     return found
+
+
+def _told(codes: np.ndarray, wrong: np.ndarray, size: int) -> float:
+    """Variance of the contradicted share between the bins of a column, beyond chance."""
+    n = np.bincount(codes, minlength=size)
+    share = np.bincount(codes, weights=wrong, minlength=size) / np.maximum(n, 1)
+    return float((n * (share - wrong.mean()) ** 2).sum()) - float((n > 0).sum() - 1) * float(wrong.mean() * (1 - wrong.mean()))
 
 
 def _said(value: object) -> str:

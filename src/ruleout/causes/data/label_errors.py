@@ -8,7 +8,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.columns import bounded, pair_of, put_values
-from ruleout.causes.judgement import Judgement, judge, rejudge
+from ruleout.causes.judgement import LOCATED, Judgement, judge, rejudge
 from ruleout.causes.page import Cause, Component, Finding, Look, pairs
 from ruleout.causes.undo import find_undo, source_rows
 from ruleout.guards.guard import Guard
@@ -196,6 +196,12 @@ class LabelErrors(Cause):
         pattern, first, second = _pattern(judgement, case)
         other = judged.get("validation" if name == "train" else "train")
         if other is not None and pattern != "exchanged" and other.rate[0] > max(0.4 * rate, 3.0 * other.rate[1]):
+            return None
+        if name == "validation" and pattern != "exchanged" and judgement.located[0] > LOCATED:
+            return None
+        terms = judgement.terms
+        # Where the inputs moved too, the model must contradict more at inputs that both tables hold.
+        if terms["auc"] > 0.6 and terms["labels"] < max(3.0 * terms["labels_error"], 0.4 * terms["total"]):
             return None
         undo = None
         if pattern != "exchanged" and judgement.held.target:
