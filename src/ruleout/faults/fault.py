@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ __all__ = ["Broken", "Fault", "Inapplicable", "Plan", "Severity", "Truth", "on_c
 Severity = Literal["small", "medium", "large"]
 
 
-class Inapplicable(RuleoutError):
+class Inapplicable(RuleoutError):  # noqa: N818  named for what is so, as the others of its family
     """The system has nothing that this fault could break (no category, no learning rate, ...)."""
 
 
@@ -145,7 +145,9 @@ class Fault(ABC):
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:
         """Draw one way to break `system`; raises `Inapplicable` where this variant cannot be."""
 
-    def inject(self, system: System, rng: np.random.Generator, severity: Severity = "medium", *, variant: str | None = None, tries: int = 8) -> Broken:
+    def inject(
+        self, system: System, rng: np.random.Generator, severity: Severity = "medium", *, variant: str | None = None, tries: int = 8
+    ) -> Broken:
         """Break the system, measure both sides, and draw again where the metric did not move, at most `tries` times.
 
         Raises
@@ -182,7 +184,13 @@ class Fault(ABC):
         measured = {**worth, "repaired": repaired.metric, "standard_error": error}
         fall = worth["reference"] - worth["current"]
         # what the fault itself does, rows being the same
-        due = fall if self.healthy() else repaired.metric - worth["current"] if plan.side == "current" else worth["reference"] - repaired.metric
+        due = (
+            fall
+            if self.healthy()
+            else repaired.metric - worth["current"]
+            if plan.side == "current"
+            else worth["reference"] - repaired.metric
+        )
         needed = max(self.floor_errors * error, self.floor)
         moved = fall < 2.5 * error if self.healthy() else fall >= needed and due >= needed
         truth = Truth(

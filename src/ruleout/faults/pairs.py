@@ -14,19 +14,25 @@ from ruleout.faults.system import Fitted, System
 __all__ = ["inject_masked", "inject_pair"]
 
 
-def inject_pair(system: System, first: Fault, second: Fault, rng: np.random.Generator, severity: Severity = "medium", *, tries: int = 8) -> Broken:
+def inject_pair(
+    system: System, first: Fault, second: Fault, rng: np.random.Generator, severity: Severity = "medium", *, tries: int = 8
+) -> Broken:
     """Break the system in two ways and measure the full factorial: none, each alone, both.
 
     The truth's shares are Shapley values (Shapley, 1953) of the four metrics. A pair is validated where both together are worse than
     noise and each takes at least a tenth of the change; its structure is read off the four numbers.
     """
-    return _best(lambda: _pair(system, _plan(first, system, rng, severity), _plan(second, system, rng, severity), severity), tries, first, second)
+    return _best(
+        lambda: _pair(system, _plan(first, system, rng, severity), _plan(second, system, rng, severity), severity), tries, first, second
+    )
 
 
 def inject_masked(system: System, fault: Fault, rng: np.random.Generator, severity: Severity = "medium", *, tries: int = 8) -> Broken:
     """Break the system while a better setting hides part of the harm: the truth names the harm, `gains` the places that hide it."""
     gain = ImprovedModel()
-    return _best(lambda: _masked(system, _plan(fault, system, rng, severity), _plan(gain, system, rng, severity), severity), tries, fault, gain)
+    return _best(
+        lambda: _masked(system, _plan(fault, system, rng, severity), _plan(gain, system, rng, severity), severity), tries, fault, gain
+    )
 
 
 def _best(make: Any, tries: int, *faults: Fault) -> Broken:
@@ -128,7 +134,15 @@ def _masked(system: System, one: tuple[Fault, Plan], other: tuple[Fault, Plan], 
     error = float(np.hypot(reference.standard_error, current.standard_error))
     needed = max(2 * error, 0.005)
     worth = float(reference.reported.get(system.metric, reference.metric))
-    measured = {"reference": worth, "current": both, "repaired": better, "standard_error": error, "first": worse, "second": better, "none": none}
+    measured = {
+        "reference": worth,
+        "current": both,
+        "repaired": better,
+        "standard_error": error,
+        "first": worse,
+        "second": better,
+        "none": none,
+    }
     truth = Truth(
         causes=(fault.id(),),
         places=(harm.places,),

@@ -27,4 +27,6 @@ def draw_setting(system: System, rng: np.random.Generator, severity: str, choice
     if callable(value):
         value = value(system)
     was = system.current.config.get(key)
-    return Plan(on_current(lambda half: half.with_config(**{key: value})), (f"config.{key}",), {"key": key, "was": was, "is": value}, accept=accept)
+    return Plan(
+        on_current(lambda half: half.with_config(**{key: value})), (f"config.{key}",), {"key": key, "was": was, "is": value}, accept=accept
+    )

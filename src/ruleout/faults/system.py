@@ -59,11 +59,11 @@ class Half:
         return self.train if table == "train" else self.validation
 
     def with_frame(self, table: str, frame: Any) -> Half:
-        """This half with one of its frames replaced."""
+        """Return the half with one of its frames replaced."""
         return replace(self, train=frame) if table == "train" else replace(self, validation=frame)
 
     def with_config(self, **changes: Any) -> Half:
-        """This half with settings changed."""
+        """Return the half with settings changed."""
         return replace(self, config={**self.config, **changes})
 
 
@@ -150,7 +150,12 @@ def importance(system: System) -> dict[str, float]:
 
     Permutation importance (Breiman, 2001) on at most 600 validation rows.
     """
-    key = (id(system.reference.train), id(system.reference.validation), system.metric, str(sorted(system.reference.config.items(), key=str)))
+    key = (
+        id(system.reference.train),
+        id(system.reference.validation),
+        system.metric,
+        str(sorted(system.reference.config.items(), key=str)),
+    )
     if key not in _IMPORTANCE:
         half = system.reference
         model = train(half.config, half.train, half.code)
@@ -173,7 +178,9 @@ def importance(system: System) -> dict[str, float]:
 _IMPORTANCE: dict[tuple[Any, ...], tuple[dict[str, float], Half]] = {}
 
 
-def weighty(system: System, kind: Literal["numeric", "categorical", "any"], rng: np.random.Generator, n: int = 1, among: int = 3) -> list[str]:
+def weighty(
+    system: System, kind: Literal["numeric", "categorical", "any"], rng: np.random.Generator, n: int = 1, among: int = 3
+) -> list[str]:
     """Choose `n` features that matter, at random among the `among` weightiest of a kind; fewer where there are fewer."""
     wanted = {"numeric": system.dataset.numeric, "categorical": system.dataset.categorical, "any": system.dataset.features}[kind]
     ranked = [c for c in importance(system) if c in wanted][: max(among, n)]

@@ -50,7 +50,9 @@ class Drift(Fault):
                 half = half.with_frame(table, frame.iloc[chosen].reset_index(drop=True))
             return replace(system, current=half)
 
-        return Plan(apply, tuple(f"{t}.{column}" for t in tables), {"tables": tables, "column": column, "strength": strength, "towards": direction})
+        return Plan(
+            apply, tuple(f"{t}.{column}" for t in tables), {"tables": tables, "column": column, "strength": strength, "towards": direction}
+        )
 
 
 def _weights(system: System, column: str, strength: float) -> tuple[Any, Any]:
@@ -64,7 +66,9 @@ def _weights(system: System, column: str, strength: float) -> tuple[Any, Any]:
     if column in system.dataset.categorical:
         means = {level: float(loss[(values == level).to_numpy()].mean()) for level in values.dropna().unique()}
         ranks = {level: k / max(1, len(means) - 1) for k, level in enumerate(sorted(means, key=lambda m: means[m]))}
-        return (lambda frame: np.exp(1.5 * strength * frame[column].map(ranks).astype(float).fillna(0).to_numpy())), max(means, key=lambda m: means[m])
+        return (lambda frame: np.exp(1.5 * strength * frame[column].map(ranks).astype(float).fillna(0).to_numpy())), max(
+            means, key=lambda m: means[m]
+        )
     centre, spread = float(values.mean()), float(values.std()) or 1.0
     known = values.notna().to_numpy()
     up = np.corrcoef(values[known].astype(float), loss[known])[0, 1] >= 0 if loss[known].std() > 0 else True

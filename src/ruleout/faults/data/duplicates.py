@@ -20,6 +20,7 @@ class Duplicates(Fault):
         target, regression = system.dataset.target, system.dataset.task == "regression"
         table = "validation" if variant == "validation" else "train"
         seed = int(rng.integers(2**31))
+        places: tuple[str, ...]
         if variant == "class":
             values = system.reference.train[target]
             if regression:

@@ -30,8 +30,8 @@ class LabelErrors(Fault):
             size = {"small": 1.0, "medium": 2.0, "large": 4.0}[severity] * spread
             changes: dict[str, Callable[[Any, np.random.Generator], Any]] = {
                 "noise": lambda y, g: g.permutation(y),
-                "shift": lambda y, g: y + size,
-                "scale": lambda y, g: y * (10.0 if severity == "large" else 2.5),
+                "shift": lambda y, _: y + size,
+                "scale": lambda y, _: y * (10.0 if severity == "large" else 2.5),
             }
             wrong = changes[variant]
             details: dict[str, Any] = {"size": size}
@@ -46,8 +46,7 @@ class LabelErrors(Fault):
 
             def wrong(y: Any, g: np.random.Generator) -> Any:
                 if variant == "noise":
-                    others = np.array([[c for c in classes if c != v][g.integers(len(classes) - 1)] for v in y], dtype=object)
-                    return others
+                    return np.array([[c for c in classes if c != v][g.integers(len(classes) - 1)] for v in y], dtype=object)
                 return np.array([table_of.get(v, v) for v in y], dtype=object)
 
             details = {"classes": pair if variant != "noise" else None}
@@ -58,7 +57,9 @@ class LabelErrors(Fault):
             rows = np.flatnonzero(generator.random(len(frame)) < part)
             values = frame[target].to_numpy(dtype=object if system.dataset.task == "classification" else float, copy=True)
             values[rows] = wrong(values[rows], generator)
-            frame[target] = frame[target].__class__(values, index=frame.index, dtype="float64" if system.dataset.task == "regression" else "str")
+            frame[target] = frame[target].__class__(
+                values, index=frame.index, dtype="float64" if system.dataset.task == "regression" else "str"
+            )
             return half.with_frame(table, frame)
 
         return Plan(on_current(change), (f"{table}.{target}",), {"table": table, "part": part, **details})

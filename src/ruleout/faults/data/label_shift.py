@@ -24,6 +24,7 @@ class LabelShift(Fault):
         half = system.reference
         truth = half.validation[target]
         edges: np.ndarray | None = None
+        label: int | str
         if system.dataset.task == "regression":
             edges = np.quantile(truth, [0.25, 0.5, 0.75])
             groups = np.searchsorted(edges, truth).astype(object)

@@ -34,7 +34,7 @@ class MissingPartition(Fault):
         if variant == "segment" and not system.dataset.categorical:
             raise Inapplicable("no categories")
         kind = {"segment": "categorical", "range": "numeric"}.get(variant, "any")
-        segment = draw_segment(system, rng, part, kind)
+        segment = draw_segment(system, rng, part, kind, among=1 if severity == "large" else 3)
         return _plan(table, segment.column, segment.text, segment.inside)
 
 

@@ -44,5 +44,11 @@ class MissingValues(Fault):
             return half
 
         places = tuple(f"{t}.{c}" for t in tables for c in columns)
-        parameters = {"tables": tables, "columns": columns, "part": part, "sentinel": [number, word] if variant == "sentinel" else None, "by": by}
+        parameters = {
+            "tables": tables,
+            "columns": columns,
+            "part": part,
+            "sentinel": [number, word] if variant == "sentinel" else None,
+            "by": by,
+        }
         return Plan(on_current(change), places, parameters)

@@ -40,7 +40,9 @@ class Stale(Fault):
             # the days since the change are absent, older ones stand in their place
             old = system.reference.train.tail(len(half.train)).reset_index(drop=True)
             old = old.assign(**{time: old[time] + _days(7)})
-            return replace(system, current=half.with_frame("train", old.sample(frac=0.9, random_state=seed).sort_values(time).reset_index(drop=True)))
+            return replace(
+                system, current=half.with_frame("train", old.sample(frac=0.9, random_state=seed).sort_values(time).reset_index(drop=True))
+            )
 
         return Plan(apply, ("train", f"train.{time}"), {"segment": segment.text}, setup=setup)
 

@@ -10,7 +10,11 @@ import numpy as np
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
 from ruleout.faults.system import Half, System, weighty
 
-_FACTORS = {"small": (1.18, 0.4536, 1.609, 2.2046), "medium": (2.54, 0.3048, 3.2808, 10.0, 0.1), "large": (60.0, 0.01, 100.0, 1000.0, 0.001)}
+_FACTORS = {
+    "small": (1.18, 0.4536, 1.609, 2.2046),
+    "medium": (2.54, 0.3048, 3.2808, 10.0, 0.1),
+    "large": (60.0, 0.01, 100.0, 1000.0, 0.001),
+}
 
 
 class UnitChange(Fault):
@@ -29,16 +33,19 @@ class UnitChange(Fault):
         table = str(rng.choice(["train", "validation"]))
         factor = float(rng.choice(_FACTORS[severity]))
         spread = {c: float(system.reference.train[c].std()) for c in columns}
-        shift = {c: float(np.round(rng.choice([-1, 1]) * {"small": 1.0, "medium": 2.0, "large": 5.0}[severity] * spread[c], 1)) or 1.0 for c in columns}
+        shift = {
+            c: float(np.round(rng.choice([-1, 1]) * {"small": 1.0, "medium": 2.0, "large": 5.0}[severity] * spread[c], 1)) or 1.0
+            for c in columns
+        }
         part = float(rng.uniform(0.35, 0.65)) if variant == "mixed" else 1.0
         chosen = rng.random(len(system.current.frame(table))) < part
         arithmetic: dict[str, Callable[[Any, str], Any]] = {
-            "scale": lambda x, c: x * factor,
-            "mixed": lambda x, c: x * factor,
+            "scale": lambda x, _: x * factor,
+            "mixed": lambda x, _: x * factor,
             "offset": lambda x, c: x + shift[c],
-            "log": lambda x, c: np.log1p(x),
-            "sign": lambda x, c: -x,
-            "affine": lambda x, c: x * 1.8 + 32,
+            "log": lambda x, _: np.log1p(x),
+            "sign": lambda x, _: -x,
+            "affine": lambda x, _: x * 1.8 + 32,
         }
 
         def change(half: Half) -> Half:

@@ -17,7 +17,12 @@ class ImprovedModel(Fault):
         """More trees, more units, a milder regularisation than the reference had."""
         worse, better = settings(system)
         plan = Plan(on_current(lambda half: half.with_config(**better)), tuple(f"config.{k}" for k in better), {"was": worse, "is": better})
-        return Plan(plan.apply, plan.places, plan.parameters, setup=lambda s: s.with_half("reference", s.reference.with_config(**worse)).with_half("current", s.current.with_config(**worse)))
+        return Plan(
+            plan.apply,
+            plan.places,
+            plan.parameters,
+            setup=lambda s: s.with_half("reference", s.reference.with_config(**worse)).with_half("current", s.current.with_config(**worse)),
+        )
 
 
 def settings(system: System) -> tuple[dict[str, Any], dict[str, Any]]:

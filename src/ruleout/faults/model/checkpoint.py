@@ -45,7 +45,9 @@ class Checkpoint(Fault):
                 labels = np.array(sorted(half.train[target].unique()), dtype=object)
                 moved = dict(zip(labels, np.roll(labels, 1), strict=True))
                 kept = generator.random(len(half.train)) < (0.5, 0.4, 0.3)[size]
-                return train(half.config, half.train.assign(**{target: half.train[target].where(kept, half.train[target].map(moved))}), half.code)
+                return train(
+                    half.config, half.train.assign(**{target: half.train[target].where(kept, half.train[target].map(moved))}), half.code
+                )
             _damage(damaged.named_steps["model"], generator, (0.5, 1.0, 3.0)[size])
             return damaged
 

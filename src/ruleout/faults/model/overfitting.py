@@ -22,7 +22,12 @@ class Overfitting(Fault):
             if system.dataset.task == "classification" and system.current.train.iloc[rows][system.dataset.target].nunique() < 2:
                 raise Inapplicable("one class only is left")
             change = lambda half: half.with_frame("train", half.train.iloc[rows].reset_index(drop=True))  # noqa: E731  one line says it
-            return Plan(on_current(change), ("train", "model", f"train.{system.dataset.target}"), {"n_rows": kept}, accept=("data.missing-partition",))
+            return Plan(
+                on_current(change),
+                ("train", "model", f"train.{system.dataset.target}"),
+                {"n_rows": kept},
+                accept=("data.missing-partition",),
+            )
         width = {"small": 60, "medium": 120, "large": 250}[severity]
         names = [f"token_{k}" for k in range(width)]
         seed = int(rng.integers(2**31))

@@ -21,7 +21,7 @@ _UNSTABLE: Mapping[str, dict[str, Any]] = {
 class SeedVariance(Fault):
     """The difference between the sides is what another seed gives: the system is unstable, nothing else has changed.
 
-    The rows are the same on both sides, so the fall is held against half the standard error between independent samples.
+    The rows are the same on both sides, so the fall need not exceed two standard errors between independent samples: one is enough.
     """
 
     floor_errors: ClassVar[float] = 1.0
@@ -35,7 +35,9 @@ class SeedVariance(Fault):
         n_rows = {"small": 600, "medium": 400, "large": 250}[severity]
 
         def settled(half: Half, seed: int) -> Half:
-            return replace(half, train=system.reference.train.head(n_rows), validation=system.reference.validation).with_config(**unstable, seed=seed)
+            return replace(half, train=system.reference.train.head(n_rows), validation=system.reference.validation).with_config(
+                **unstable, seed=seed
+            )
 
         seeds = [int(s) for s in rng.integers(0, 10_000, 14)]
         worth = {seed: replace(system, reference=settled(system.reference, seed)).fit("reference").metric for seed in seeds}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +19,14 @@ class Underfitting(Fault):
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:
         """A `quick` profile of the job overrules several settings; the configuration on record is that of before."""
         k = {"small": 0, "medium": 1, "large": 2}[severity]
-        quick = {
+        profiles: dict[str, dict[str, Any]] = {
             "logistic": {"C": (1e-3, 1e-4, 1e-5)[k], "max_iter": (5, 2, 1)[k]},
             "ridge": {"alpha": (1e3, 1e4, 1e5)[k]},
             "boosting": {"n_estimators": (5, 3, 1)[k], "max_leaf_nodes": (6, 4, 2)[k]},
             "forest": {"n_estimators": (5, 3, 2)[k], "max_depth": (4, 3, 1)[k]},
             "mlp": {"epochs": (2, 1, 1)[k], "hidden": ([4], [2], [1])[k]},
-        }[system.current.config["algorithm"]]
+        }
+        quick = profiles[system.current.config["algorithm"]]
         line = f"    config = {{**config, **{quick!r}}}\n"
 
         def change(half: Half) -> Half:

@@ -29,7 +29,7 @@ class Code(Fault):
             raise Inapplicable("no categories")
         if variant == "no-scaler" and system.estimator != "mlp":
             raise Inapplicable("only the network needs its scaler")
-        drop = f"    numeric = [c for c in numeric if c not in {columns!r}]\n    categorical = [c for c in categorical if c not in {columns!r}]\n"
+        drop = "".join(f"    {kind} = [c for c in {kind} if c not in {columns!r}]\n" for kind in ("numeric", "categorical"))
         edits = {
             "dropped-columns": (_FEATURES, drop + _FEATURES),
             "head": (_LABELLED, _LABELLED + f"    frame = frame.head({max(30, int(len(system.current.train) * rows))})\n"),

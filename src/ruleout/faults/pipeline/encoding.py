@@ -26,14 +26,14 @@ class Encoding(Fault):
         seed = int(rng.integers(2**31))
         if variant == "artifact":
 
-            def tamper(model: Any, half: Half) -> Any:  # noqa: ARG001  the signature of every tampering
+            def tamper(model: Any, half: Half) -> Any:
                 changed = copy.deepcopy(model)
                 prepare = changed.named_steps["prepare"]
                 encoder = prepare.named_transformers_["categories"]
                 names = next(cols for name, _, cols in prepare.transformers_ if name == "categories")
                 for column in columns:
                     k = names.index(column)
-                    known = [v for v in encoder.categories_[k] if v == v]  # null keeps its place at the end
+                    known = [v for v in encoder.categories_[k] if isinstance(v, str | int)]  # null keeps its place at the end
                     order = _other_order(len(known), seed)
                     encoder.categories_[k] = np.array([*[known[i] for i in order], *encoder.categories_[k][len(known) :]], dtype=object)
                 return changed

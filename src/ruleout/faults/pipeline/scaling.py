@@ -37,11 +37,15 @@ class Scaling(Fault):
         if system.estimator not in ("linear", "mlp"):
             raise Inapplicable("trees have no scaler")
 
-        def tamper(model: Any, half: Half) -> Any:  # noqa: ARG001  the signature of every tampering
+        def tamper(model: Any, half: Half) -> Any:
             changed = copy.deepcopy(model)
             scaler = changed.named_steps["prepare"].named_transformers_["numbers"].named_steps["scale"]
             if variant == "not-applied":
-                scaler.mean_, scaler.scale_, scaler.var_ = np.zeros_like(scaler.mean_), np.ones_like(scaler.scale_), np.ones_like(scaler.var_)
+                scaler.mean_, scaler.scale_, scaler.var_ = (
+                    np.zeros_like(scaler.mean_),
+                    np.ones_like(scaler.scale_),
+                    np.ones_like(scaler.var_),
+                )
             else:
                 scaler.mean_ = scaler.mean_ + shifts * scaler.scale_
                 scaler.scale_ = scaler.scale_ * stretches

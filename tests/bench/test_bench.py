@@ -1,0 +1,148 @@
+"""The bench scores as the contract says, plans the same items from the same seeds, and resumes."""
+
+import json
+
+import pytest
+
+from ruleout.bench import __main__ as command
+from ruleout.bench import build, mark, plan_items, render_table, run_bench, totals
+from ruleout.bench.baselines import BASELINES, answer_naively
+from ruleout.bench.items import systems_named
+from ruleout.bench.score import calibration
+from ruleout.errors import UnknownCause
+from ruleout.faults import as_case
+
+TRUTH = {
+    "causes": ["data.drift"],
+    "where": [["train.income"]],
+    "accept": ["data.stale"],
+    "accept_verdicts": [],
+    "verdict": "cause-found",
+    "shares": None,
+}
+PAIR = {**TRUTH, "causes": ["data.drift", "model.checkpoint"], "where": [["income"], ["model"]], "shares": [0.7, 0.3]}
+HEALTHY = {**TRUTH, "causes": [], "where": [], "accept": [], "verdict": "no-problem"}
+
+
+def answer(*causes, verdict="cause-found", **more):
+    named = [{"cause": c, "where": [w], "share": s, "probability": p} for c, w, s, p in causes]
+    return {"verdict": verdict, "causes": named, "open": [], **more}
+
+
+class Said:
+    """A conclusion that was made up."""
+
+    def __init__(self, causes=(), verdict="no-problem"):
+        self.document = {"conclusion": {"verdict": verdict, "causes": list(causes)}, "hypotheses": []}
+
+    def to_dict(self):
+        return self.document
+
+
+def test_the_right_cause_at_the_right_column_counts_whatever_stands_before_the_dot():
+    marked = mark(TRUTH, answer(("data.drift", "validation.Income", 1.0, 0.9)))
+    assert (marked["top1"], marked["top3"], marked["place"]) == (True, True, True)
+    assert mark(TRUTH, answer(("data.drift", "train.age", 1.0, 0.9)))["place"] is False
+
+
+def test_an_equally_good_cause_is_right_and_a_wrong_one_is_not():
+    assert mark(TRUTH, answer(("data.stale", "income", None, 0.5)))["top1"]
+    wrong = mark(TRUTH, answer(("model.checkpoint", "model", None, 0.5), open=["data.drift"]))
+    assert (wrong["top1"], wrong["top3"], wrong["place"]) == (False, True, None)
+
+
+def test_harm_called_no_problem_is_denied_and_a_cause_on_health_is_an_alarm():
+    assert mark(TRUTH, answer(verdict="no-problem"))["denied"]
+    assert mark(HEALTHY, answer(verdict="no-problem"))["alarm"] is False
+    assert mark(HEALTHY, answer(("data.drift", "x", None, 0.4)))["alarm"] is True
+
+
+def test_a_pair_needs_both_and_its_shares_are_compared():
+    marked = mark(PAIR, answer(("data.drift", "income", 0.6, 0.9), ("model.checkpoint", "model", 0.35, 0.9)))
+    assert marked["both"]
+    assert marked["share_error"] == pytest.approx(0.075)
+    assert mark(PAIR, answer(("model.checkpoint", "model", 0.3, 0.9)))["top1"] is False
+
+
+def test_the_calibration_error_is_the_gap_between_said_and_right():
+    rows = [{"probability": 0.9, "right": k < 6} for k in range(10)]
+    found = calibration(rows)
+    assert found["error"] == pytest.approx(0.3)
+    assert found["bins"] == [{"from": 0.9, "to": 1.0, "n": 10, "said": 0.9, "right": 0.6}]
+
+
+def test_totals_leave_out_what_was_not_asked():
+    total = totals([mark(TRUTH, answer(("data.drift", "income", 1.0, 0.9)))])
+    assert total["AC@1"] == {"rate": 1.0, "n": 1}
+    assert total["both"] is None
+    assert total["false_alarms"] is None
+
+
+def test_items_are_the_same_from_the_same_seeds_one_in_five_healthy():
+    items = plan_items(seeds=(0, 1))
+    assert items == plan_items(seeds=(0, 1))
+    assert len({i.key for i in items}) == len(items)
+    assert sum(i.kind == "healthy" for i in items) == pytest.approx(len(items) / 5, abs=1)
+    assert {f for i in items if i.kind == "single" for f in i.faults} >= {"data.drift", "model.checkpoint", "pipeline.metric"}
+
+
+def test_systems_are_named_by_data_set_estimator_or_both():
+    assert systems_named(["diamonds/forest"]) == ("diamonds/forest",)
+    assert all(s.endswith("/mlp") for s in systems_named(["mlp"]))
+    with pytest.raises(UnknownCause, match="diamonds"):
+        systems_named(["diamond"])
+
+
+def test_an_item_gives_the_same_case_twice():
+    item = plan_items(faults=["data.label-errors"], systems=["rodents/linear"])[0]
+    one, two = build(item, 500), build(item, 500)
+    assert one.truth == two.truth
+
+
+def test_a_run_is_scored_printed_and_resumed(tmp_path):
+    items = plan_items(
+        faults=["data.label-errors", "data.row-misalignment"], systems=["rodents/linear"], seeds=(0, 1), severities=["large"]
+    )
+    asked = []
+
+    def investigate(case):
+        asked.append(case)
+        if len(asked) == 1:
+            raise ValueError("not today")
+        return Said([{"cause": "data.label-errors", "where": ["train.species"], "share": 1.0, "probability": 0.8}], "cause-found")
+
+    results = tmp_path / "rows.jsonl"
+    first = run_bench(investigate, items, n_rows=500, results=results)
+    n = len(asked)
+    assert n == len(items)
+    again = run_bench(investigate, items, n_rows=500, results=results)
+    assert len(asked) == n
+    assert json.loads(json.dumps(first)) == json.loads(json.dumps(again))
+    assert first["ruleout"]["crashes"] == 1
+    assert first["ruleout"]["AC@1"]["rate"] == pytest.approx(1 / 4)
+    assert first["ruleout"]["false_alarms"] == {"rate": 1.0, "n": 1}
+    text = render_table(first)
+    assert all(word in text for word in ("ruleout", *BASELINES, "data.row-misalignment", "healthy.another-sample"))
+
+
+def test_a_baseline_says_no_problem_where_the_metric_did_not_fall():
+    healthy, sick = (
+        build(plan_items(faults=[name], systems=["rodents/linear"], severities=["large"], healthy=False)[0], 600)
+        for name in ("data.label-errors",) * 2
+    )
+    assert healthy is not None
+    case = as_case(sick)
+    for name in BASELINES:
+        assert answer_naively(name, case)["verdict"] == "cause-found"
+        assert answer_naively(name, case, smallest=1.0)["verdict"] == "no-problem"
+
+
+def test_the_command_prints_the_table_and_writes_json(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "investigate", lambda case: Said())
+    out = tmp_path / "bench.json"
+    code = command.main(["--faults", "data.label-errors", "--systems", "rodents/linear", "--small", "--rows", "400", "--json", str(out)])
+    printed = capsys.readouterr()
+    assert code == 0
+    assert "AC@1" in printed.out
+    assert json.loads(out.read_text(encoding="utf-8"))["ruleout"]["n_cases"] == 1
+    assert command.main(["--faults", "data.nothing"]) == 2
