@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Fingerprints", "distances", "fingerprints"]
+__all__ = ["Fingerprints", "distances", "fingerprints", "most_telling"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,19 @@ def fingerprints(codes: np.ndarray, n_levels: int, axes: np.ndarray) -> Fingerpr
     rest = axes - means[codes]
     within = rest.T @ rest / max(1, len(rest) - n_levels)
     return Fingerprints(counts, means, within, len(codes))
+
+
+def most_telling(codes: np.ndarray, axes: np.ndarray, most: int = 24) -> np.ndarray:
+    """Numbers of the at most `most` axes that differ most between levels, by the correlation ratio (Pearson 1905), in their order."""
+    if axes.shape[1] <= most:
+        return np.arange(axes.shape[1])
+    kept = codes >= 0
+    codes, axes = codes[kept], axes[kept]
+    levels = (codes[None, :] == np.unique(codes)[:, None]).astype(float)
+    counts = levels.sum(axis=1)
+    between = counts @ ((levels @ axes) / counts[:, None] - axes.mean(axis=0)) ** 2
+    total = axes.var(axis=0) * len(axes)
+    return np.asarray(np.sort(np.argsort(-between / np.maximum(total, 1e-12), kind="stable")[:most]))
 
 
 def distances(mine: Fingerprints, theirs: Fingerprints) -> tuple[np.ndarray, int]:

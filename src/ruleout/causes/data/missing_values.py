@@ -101,7 +101,8 @@ class MissingValues(Cause):
                 rate, usual, value = stand_in
                 if pair.name == "serving" and rate > 0.95:
                     continue
-                found.append(_finding(problem.case, pair, column, value=value, rate=rate, usual=usual))
+                if not _follows_target(problem.case, pair, column, value):
+                    found.append(_finding(problem.case, pair, column, value=value, rate=rate, usual=usual))
         found.sort(key=lambda f: -f.evidence)
         said = f"{n_columns} columns: no null rate and no one value's share rose by {FLOOR:.0%} (two-proportion z of {Z:g})."
         return Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
@@ -122,15 +123,15 @@ class MissingValues(Cause):
         return case.with_table(pair.side, pair.name, put_values(pair.suspect, column, values, pair.yardstick))
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
-        """Blank the same share of the reference's column, in the rows most like those that lack it where the segment is known."""
+        """Blank the same share of the reference's column, in the same segment where one was found."""
         name, column = finding.repair["table"], str(finding.repair["column"])
         table = case.reference.table(name) if case.reference else None
         if table is None or column not in table:
             return None
-        by, level = finding.repair["segment"] or (None, None)
+        by, level, within = finding.repair["segment"] or (None, None, None)
         inside = table.texts(by) == level if by and by in table else np.ones(table.n_rows, dtype=bool)
         rng = np.random.default_rng(0)
-        rate = min(1.0, float(finding.figures["rate"]) - float(finding.figures["usual"])) / max(inside.mean(), 1e-9)
+        rate = float(finding.figures["rate"]) - float(finding.figures["usual"]) if within is None else within
         rows = inside & (rng.random(table.n_rows) < rate)
         numeric = table.kind(column) == "numeric"
         values = table.numbers(column) if numeric else table.values(column)
@@ -181,6 +182,9 @@ def _number(values: np.ndarray, healthy: np.ndarray) -> tuple[float, float, floa
     value, rate, before = float(levels[i]), float(counts[i] / len(x)), float(usual[i])
     outside = (value < y.min() or value > y.max()) and _customary(value)
     middle = len(known) > 20 and min(abs(value - np.mean(y)), abs(value - np.median(y))) < 0.05 * np.std(y) and rate > 3 * before
+    # Where nulls went as the value came, the table was only imputed.
+    if _empty(healthy).mean() - _empty(values).mean() > 0.5 * rise[i]:
+        return None
     enough = rise[i] >= FLOOR or (outside and rise[i] >= FLOOR / 4 and counts[i] >= 10)
     if (
         not enough
@@ -226,6 +230,19 @@ def _rows(table: Table, column: str, value: float | str | None) -> np.ndarray:
     return _empty(values) if value is None else np.asarray(values == value)
 
 
+def _follows_target(case: Case, pair: Pair, column: str, value: float | str | None) -> bool:
+    """Whether the new mix of classes alone explains most of the rise: within each class the rate is what it was."""
+    if case.task != "classification" or not case.target or case.target == column:
+        return False
+    if case.target not in pair.suspect or case.target not in pair.yardstick:
+        return False
+    mine, theirs = (_rows(sampled(t), column, value) for t in (pair.suspect, pair.yardstick))
+    labels, healthy = texts(pair.suspect, case.target).astype(str), texts(pair.yardstick, case.target).astype(str)
+    rates = {v: float(theirs[healthy == v].mean()) for v in set(healthy.tolist())}
+    expected = float(np.mean([rates.get(v, theirs.mean()) for v in labels.tolist()]))
+    return bool(expected - theirs.mean() > 0.5 * (mine.mean() - theirs.mean()))
+
+
 def _segment(case: Case, pair: Pair, column: str, rows: np.ndarray) -> tuple[str, str, float] | None:
     """The level of another column that holds (nearly) all of the rows, while few rows of the other levels lack the value."""
     for by in (*category_columns(case, pair), *([case.target] if case.task == "classification" and case.target else [])):
@@ -251,5 +268,7 @@ def _finding(case: Case, pair: Pair, column: str, *, value: float | str | None, 
     n, m = len(rows), sampled(pair.yardstick).n_rows
     said = f"{pair.place(column)}: {what} in {rate:.1%} of the rows{where}, {usual:.1%} in the healthy table (n = {n:,} and {m:,})."
     figures = {"rate": rate, "usual": usual, "value": value, "n": n}
-    repair = {"table": pair.name, "column": column, "value": value, "segment": segment[:2] if segment else None}
-    return Finding(pair.place(column), pair.name, bounded(3.9 if rate - usual > 0.05 else 3.0), said, figures, repair, pair.side, 0.8)
+    repair = {"table": pair.name, "column": column, "value": value, "segment": segment}
+    # A rate that was high already and rises by less than half again may be drift.
+    evidence = 1.5 if rate < 1.5 * usual else 3.9 if rate - usual > 0.05 else 3.0
+    return Finding(pair.place(column), pair.name, bounded(evidence), said, figures, repair, pair.side, 0.8)

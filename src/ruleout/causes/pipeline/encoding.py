@@ -12,7 +12,7 @@ from ruleout.causes.columns import bounded, match_columns, numbers, pair_of, put
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
-from ruleout.statistics.fingerprints import distances, fingerprints
+from ruleout.statistics.fingerprints import distances, fingerprints, most_telling
 from ruleout.statistics.matching import encode
 from ruleout.statistics.spelling import assign
 from ruleout.tables.table import Table
@@ -197,8 +197,10 @@ def _by_company(pair: Pair, column: str, blocks: Mapping[str, tuple[np.ndarray, 
 
     left, right = (np.hstack([blocks[c][side] for c in others]) for side in (0, 1))
     place, theirs_place = {v: i for i, v in enumerate(rows)}, {v: i for i, v in enumerate(columns)}
-    mine = fingerprints(np.array([place.get(v, -1) for v in texts(pair.suspect, column).tolist()]), len(rows), left)
-    theirs = fingerprints(np.array([theirs_place.get(v, -1) for v in texts(pair.yardstick, column).tolist()]), len(columns), right)
+    here = np.array([place.get(v, -1) for v in texts(pair.suspect, column).tolist()])
+    there = np.array([theirs_place.get(v, -1) for v in texts(pair.yardstick, column).tolist()])
+    axes = most_telling(there, right)
+    mine, theirs = fingerprints(here, len(rows), left[:, axes]), fingerprints(there, len(columns), right[:, axes])
     gap, freedom = distances(mine, theirs)
     same = np.diag(gap)[: len(shared)]
     codes = {rows[i]: columns[j] for i, j in zip(*assign(gap), strict=True)}

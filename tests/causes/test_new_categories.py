@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from samples import frames, guarded, healthy_pairs, only, problem, repaired, texts
+
+from ruleout.causes.data.new_categories import NewCategories
+
+PAGE = NewCategories()
+SHORT = {"Very Good": "VG", "Premium": "P", "Ideal": "I", "Good": "G", "Fair": "F"}
+CODES = {"Very Good": "Q1", "Premium": "Q2", "Ideal": "Q3", "Good": "Q4", "Fair": "Q5"}
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [str.upper, lambda v: f" {v.lower()}", lambda v: v.replace(" ", "_"), SHORT.__getitem__, CODES.__getitem__],
+    ids=["upper", "padded", "underscore", "abbreviation", "codes"],
+)
+def test_new_names_are_given_their_old_ones(spell: Callable[[str], str]) -> None:
+    tables = frames("diamonds")
+    train = tables["current.train"]
+    was = texts(train, "cut")
+    train["cut"] = [spell(v) for v in train["cut"]]
+    given = problem("diamonds", tables)
+    finding = only(PAGE, given, "train.cut")
+    assert np.all(repaired(PAGE, given, finding, "cut") == was)
+    assert guarded(PAGE, given, finding)
+    assert PAGE.put_wrong(given.case, finding) is not None
+
+
+def test_names_that_share_no_letter_are_told_by_company_and_share() -> None:
+    tables = frames("flights")
+    train = tables["current.train"]
+    was = texts(train, "carrier")
+    train["carrier"] = train["carrier"].replace({"UA": "1001", "AA": "1002", "DL": "1003", "B6": "1004"})
+    given = problem("flights", tables)
+    finding = only(PAGE, given, "train.carrier")
+    assert np.all(repaired(PAGE, given, finding, "carrier") == was)
+
+
+def test_half_of_the_rows_respelled() -> None:
+    tables = frames("flights")
+    train = tables["current.train"]
+    was = texts(train, "origin")
+    train["origin"] = [v.lower() if i % 2 else v for i, v in enumerate(train["origin"])]
+    given = problem("flights", tables)
+    assert np.all(repaired(PAGE, given, only(PAGE, given, "train.origin"), "origin") == was)
+
+
+def test_rows_of_a_truly_new_category_are_set_aside() -> None:
+    tables = frames("flights")
+    train = tables["current.train"]
+    new = np.random.default_rng(1).random(len(train)) < 0.1
+    train["origin"] = np.where(new, "SWF", train["origin"])
+    given = problem("flights", tables)
+    finding = only(PAGE, given, "train.origin")
+    assert len(repaired(PAGE, given, finding, "origin")) == (~new).sum()
+    assert finding.specificity == 0.5
+
+
+def test_words_for_null_are_not_new_categories() -> None:
+    tables = frames("flights")
+    tables["current.train"].loc[:600, "origin"] = "unknown"
+    assert not PAGE.suspect(problem("flights", tables)).findings
+
+
+def test_silent_on_health() -> None:
+    for name, given in healthy_pairs():
+        assert not PAGE.suspect(given).findings, name

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from samples import Frames, frames, guarded, healthy_pairs, only, problem, repaired, texts
+
+from ruleout.causes.data.unit_change import UnitChange
+
+PAGE = UnitChange()
+
+
+def changed(tables: Frames, column: str, formula: Callable[[np.ndarray], np.ndarray], rows: np.ndarray | None = None) -> np.ndarray:
+    """Break the current training table; its texts as they were come back."""
+    train = tables["current.train"]
+    was, values = texts(train, column), train[column].to_numpy(dtype=float)
+    rows = np.ones(len(train), dtype=bool) if rows is None else rows
+    train[column] = np.where(rows, formula(values), values)
+    return was
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        lambda v: v * 100,
+        lambda v: v / 1000,
+        lambda v: v * 1.18,
+        lambda v: v * 1.8 + 32,
+        lambda v: -v,
+        np.log1p,
+        np.sqrt,
+        lambda v: 1 / v,
+    ],
+    ids=["x100", "/1000", "x1.18", "fahrenheit", "sign", "log1p", "sqrt", "reciprocal"],
+)
+@pytest.mark.parametrize(("name", "column"), [("diamonds", "carat"), ("flights", "distance")])
+def test_the_formula_is_found_and_undone(name: str, column: str, formula: Callable[[np.ndarray], np.ndarray]) -> None:
+    tables = frames(name)
+    was = changed(tables, column, formula)
+    given = problem(name, tables)
+    finding = only(PAGE, given, f"train.{column}")
+    assert np.mean(repaired(PAGE, given, finding, column) == was) > 0.999
+    assert finding.specificity == 1.0
+    assert guarded(PAGE, given, finding)
+
+
+def test_standardised_values_return_to_their_grid() -> None:
+    tables = frames("diamonds")
+    was = changed(tables, "carat", lambda v: (v - v.mean()) / v.std())
+    given = problem("diamonds", tables)
+    finding = only(PAGE, given, "train.carat")
+    assert np.mean(repaired(PAGE, given, finding, "carat") == was) > 0.999
+
+
+@pytest.mark.parametrize("part", ["segment", "end", "scattered"])
+def test_a_part_of_the_rows_is_found(part: str) -> None:
+    tables = frames("diamonds")
+    train = tables["current.train"]
+    n = len(train)
+    rows = {
+        "segment": (train["cut"] == "Premium").to_numpy(),
+        "end": np.arange(n) >= 1800,
+        "scattered": np.random.default_rng(3).random(n) < 0.2,
+    }[part]
+    was = changed(tables, "carat", lambda v: v * 100, rows)
+    given = problem("diamonds", tables)
+    finding = only(PAGE, given, "train.carat")
+    assert np.mean(repaired(PAGE, given, finding, "carat") == was) > 0.995
+    assert finding.figures["share"] == pytest.approx(rows.mean(), abs=0.01)
+
+
+def test_the_reference_can_be_put_wrong() -> None:
+    tables = frames("flights")
+    changed(tables, "distance", lambda v: v * 1.609344)
+    given = problem("flights", tables)
+    case = PAGE.put_wrong(given.case, only(PAGE, given, "train.distance"))
+    assert case is not None
+    assert case.reference is not None
+    assert case.reference.train is not None
+    assert np.allclose(case.reference.train.numbers("distance"), tables["reference.train"]["distance"] * 1.609344)
+
+
+def test_drift_is_no_unit_change() -> None:
+    tables = frames("diamonds", n_train=6000)
+    train = tables["current.train"]
+    keep = np.random.default_rng(1).random(len(train)) < np.clip(train["carat"] / 2, 0.05, 1)
+    tables["current.train"] = train[keep].reset_index(drop=True)
+    assert all(f.evidence < 2 for f in PAGE.suspect(problem("diamonds", tables)).findings)
+
+
+def test_rare_spikes_of_null_are_no_unit_change() -> None:
+    tables = frames("flights")
+    changed(tables, "distance", lambda v: v * 0, np.random.default_rng(2).random(3000) < 0.15)
+    assert not PAGE.suspect(problem("flights", tables)).findings
+
+
+def test_silent_on_health() -> None:
+    for name, given in healthy_pairs():
+        look = PAGE.suspect(given)
+        assert not look.findings, (name, look.findings[0].statement)
+        assert look.statement.endswith(".")
