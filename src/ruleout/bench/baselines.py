@@ -81,7 +81,11 @@ def _move(before: Any, after: Any) -> tuple[str, float]:
 
     nulls = abs(float(after.isna().mean()) - float(before.isna().mean()))
     if before.dtype.kind in "iuf" and after.dtype.kind in "iuf":
-        distance = float(ks_2samp(before.dropna(), after.dropna()).statistic) if before.notna().any() and after.notna().any() else 0.0
+        distance = (
+            float(ks_2samp(before.dropna(), after.dropna(), method="asymp").statistic)
+            if before.notna().any() and after.notna().any()
+            else 0.0
+        )
         spread = float(before.std()) or 1.0
         cause = "data.unit-change" if abs(float(after.mean()) - float(before.mean())) > 3 * spread else "data.drift"
     else:

@@ -108,7 +108,15 @@ def plan_items(
         for i, name in enumerate(names):
             for j in range(len(chosen)) if cross else [i * 5 + seed * 7]:
                 rotated = _from(chosen, j)
-                add(Item("single", (name,), rotated[:1] if cross else rotated, severities[(i + j + seed) % len(severities)], seed))
+                add(
+                    Item(
+                        "single",
+                        (name,),
+                        rotated[:1] if cross else rotated,
+                        severities[(i + seed + (j if cross else 0)) % len(severities)],
+                        seed,
+                    )
+                )
         if pairs:
             for i, pair in enumerate(p for p in PAIRS if faults is None or set(p) <= set(names)):
                 add(Item("pair", pair, _from(chosen, i * 5 + seed * 7 + 3), severities[(i + seed) % len(severities)], seed))
