@@ -1,0 +1,334 @@
+"""The page of `data.missing-partition`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import bounded, pair_of
+from ruleout.causes.comparison import Comparison, compare
+from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.tables.table import Table
+
+__all__ = ["MissingPartition"]
+
+_LEAST_MASS = 0.02
+_LEAST_CLASS = 0.005
+_MOST_LEVELS = 60
+_SPARE = 0.04
+"""Share of its rows that an absent level may have left, a broken extraction seldom being clean."""
+
+
+class MissingPartition(Cause):
+    """Part of the data is absent: a day, a segment, a class, a stretch of a number or the tail.
+
+    What goes wrong
+    ---------------
+    Rows that belong together are not there. What is left looks as it did, in itself.
+
+    Why it happens
+    --------------
+    A partition was not written when the job read it; a filter or an inner join dropped a segment; a file of several was
+    lost; a class had no row in the export.
+
+    What you see
+    ------------
+    Fewer rows. A model trained without the part errs on it; a validation table without it measures something else, or, lacking
+    a class, nothing.
+
+    How it is tested
+    ----------------
+    For each level of a category, of a number with few values, of weekday and hour of a time, and for each stretch of a number or
+    a time that holds none of the suspect's n rows: with share p in the healthy table it would be that empty by chance with
+    probability (1 - p)^n, so that the log likelihood ratio is -n log(1 - p), less the log of the number of places looked at. New
+    values or nulls in place of the absent ones speak for other causes. The healthy table without the part must then resemble the
+    suspect in every column. The run log's stages are compared by rows out over rows in.
+
+    What would rule it out
+    ----------------------
+    Every level and stretch that holds two rows in a hundred of the healthy table is there in the suspect.
+
+    How it is fixed
+    ---------------
+    Find the stage that lost the rows and run it again once its input is complete; then train or validate again.
+
+    How it stays fixed
+    ------------------
+    A check before training that every partition holds its least share of rows, and a stage that fails when it loses more than usual.
+
+    Told apart from
+    ---------------
+    `data.label-shift` and `data.drift`: the part is rarer, not absent. `data.new-categories`: its rows are there under another name.
+    `data.missing-values`: its rows are there with nulls. `data.unit-change`: the whole column lies elsewhere. `data.stale`: newer rows than
+    the table's last do not lie within its window.
+
+    References
+    ----------
+    Polyzotis et al. (2019), Data validation for machine learning, MLSys.
+    """
+
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("reference.train", "current.train"),
+        ("reference.validation", "current.validation"),
+        ("reference.validation", "current.serving"),
+        ("reference.train", "current.serving"),
+        ("current.train", "current.validation"),
+        ("reference.runlog", "current.runlog"),
+    )
+    cost: ClassVar[float] = 0.3
+
+    def suspect(self, problem: Problem) -> Look:
+        """Look for levels and stretches of every column that hold rows in the healthy table and none in the suspect."""
+        case = problem.case
+        findings: list[Finding] = []
+        covers: list[Component] = []
+        n_least = 0
+        for pair in pairs(case):
+            if min(pair.suspect.n_rows, pair.yardstick.n_rows) < 30:
+                continue
+            covers.append(pair.name)
+            n_least = min(n_least or pair.suspect.n_rows, pair.suspect.n_rows)
+            found = self._finding(case, pair)
+            if found:
+                findings.append(found)
+        stage = _lossy_stage(case)
+        if stage:
+            covers.append("runlog")
+            findings.append(_of_stage(stage, findings[0] if findings else None))
+        power = 1.0 - (1.0 - _LEAST_MASS) ** max(n_least - 100, 0)
+        said = f"Every level and stretch with {_LEAST_MASS:.0%} of the healthy rows is there in {len(covers)} tables, n >= {n_least:,}."
+        ordered = tuple(sorted(findings, key=lambda f: -f.evidence))
+        return Look(ordered, 0.95 * power, "" if findings else said, tuple(covers))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """Append the part from the healthy table, as many rows as give it the share that it has there."""
+        pair, part = pair_of(case, finding), finding.repair.get("part")
+        if pair is None or not part:
+            return None
+        inside = _inside(pair.yardstick, part)
+        share = float(inside.mean()) if len(inside) else 0.0
+        if not 0.0 < share < 1.0:
+            return None
+        n_wanted = round(pair.suspect.n_rows * share / (1.0 - share))
+        rng = np.random.default_rng(0)
+        there = np.flatnonzero(inside)
+        rows = np.sort(rng.choice(there, size=n_wanted, replace=n_wanted > len(there)))
+        return case.with_table(pair.side, pair.name, pair.suspect.stack(pair.yardstick.take(rows)))
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """Take the same part out of the healthy table."""
+        pair, part = pair_of(case, finding), finding.repair.get("part")
+        healthy = case.reference.table(pair.name) if pair and case.reference else None
+        if pair is None or healthy is None or not part:
+            return None
+        return case.with_table("reference", pair.name, healthy.filter(~_inside(healthy, part)))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """Every level holds half of its healthy share; a tail reaches as far; else there are rows enough."""
+        pair, part = pair_of(problem.case, finding), finding.repair.get("part")
+        if pair is None or not part:
+            return None
+        told = f"{pair.place(part['column'])}: {part['text']} is absent or nearly so."
+        if "levels" in part and not part.get("of"):
+            texts = pair.yardstick.texts(part["column"])
+            shares = {str(v): round(float(np.mean(texts == v)) / 2, 5) for v in part["levels"]}
+            return Guard(self.id(), finding.place, "required_values", pair.name, {"column": part["column"], "shares": shares}, told)
+        if (
+            "levels" not in part
+            and pair.suspect.kind(part["column"]) == "numeric"
+            and not (np.isfinite(part["low"]) and np.isfinite(part["high"]))
+        ):
+            at, bound = (0.99, "low") if np.isfinite(part["low"]) else (0.01, "high")
+            values = [t.numbers(part["column"]) for t in (pair.yardstick, pair.suspect)]
+            limit = float(np.mean([np.quantile(v[np.isfinite(v)], at) for v in values]))
+            return Guard(
+                self.id(), finding.place, "quantile_range", pair.name, {"column": part["column"], "quantile": at, bound: limit}, told
+            )
+        if pair.suspect.n_rows < 0.97 * pair.yardstick.n_rows:
+            least = (pair.suspect.n_rows + pair.yardstick.n_rows) // 2
+            return Guard(self.id(), finding.place, "min_rows", pair.name, {"at_least": least}, told)
+        return None
+
+    def _finding(self, case: Case, pair: Pair) -> Finding | None:
+        held = compare(case, pair)
+        found = list(_parts(case, pair, held))
+        judged = []
+        for part in found:
+            left = pair.yardstick.filter(~_inside(pair.yardstick, part))
+            if left.n_rows < 30:
+                continue
+            without = Comparison(case, Pair(pair.name, pair.suspect, left, pair.side))
+            own = without.distance.get(part["column"], 0.0)
+            rest = float(np.mean(list(without.distance.values()))) if without.distance else 0.0
+            judged.append((own + 2.0 * rest, own, part))
+        if not judged:
+            return None
+        # Removing one part empties its companions too: the one that leaves least to explain is the part.
+        apart, own, part = min(judged, key=lambda entry: entry[0] - 0.05 * entry[2]["share"])
+        n, share = pair.suspect.n_rows, float(part["share"])
+        evidence = min(bounded(-n * np.log1p(-share) - np.log(10.0 * len(held.columns))), 3.9 if apart < 0.15 else 1.5)
+        if own > 0.12 or evidence < 2.2:
+            return None
+        fewer = f"; {n:,} rows against {pair.yardstick.n_rows:,}"
+        statement = (
+            f"`{pair.place(part['column'])}`: {part['text']} holds {part['left']:,} of n = {n:,} rows, expected "
+            f"{share * n:,.0f} by its share {share:.3f} of the healthy ones{fewer}."
+        )
+        figures = {k: part[k] for k in ("column", "text", "share", "left")} | {
+            "n": n,
+            "n_yardstick": pair.yardstick.n_rows,
+            "apart": round(apart, 3),
+        }
+        repair = {"table": pair.name, "part": part}
+        return Finding(pair.place(part["column"]), pair.name, evidence, statement, figures, repair, pair.side, 0.8)
+
+
+def _parts(case: Case, pair: Pair, held: Comparison) -> Iterator[dict[str, Any]]:
+    """Every part that the healthy table has and the suspect lacks."""
+    for column in (*held.columns, *([case.time] if case.time and case.time in pair.suspect and case.time in pair.yardstick else [])):
+        kinds = {pair.suspect.kind(column), pair.yardstick.kind(column)}
+        if len(kinds) > 1 or kinds & {"other"}:
+            continue
+        kind = kinds.pop()
+        if kind == "time":
+            for unit in ("weekday", "hour"):
+                yield from _levels(column, _unit(pair.yardstick, column, unit), _unit(pair.suspect, column, unit), _LEAST_MASS, of=unit)
+            yield from _stretch(pair, column, dated=True)
+            continue
+        levels = pair.yardstick.texts(column)
+        known = {v for v in levels if v is not None}
+        if kind == "category" or len(known) <= _MOST_LEVELS:
+            least = _LEAST_CLASS if column == case.target and case.task != "regression" else _LEAST_MASS
+            yield from _levels(column, levels, pair.suspect.texts(column), least)
+        elif kind == "numeric":
+            yield from _stretch(pair, column, dated=column == case.time)
+
+
+def _levels(column: str, yardstick: np.ndarray, suspect: np.ndarray, least: float, *, of: str = "") -> Iterator[dict[str, Any]]:
+    """The levels of a column that are absent, as one part."""
+    n_yard, n = len(yardstick), len(suspect)
+    shares, counts = _count(yardstick, n_yard), _count(suspect, n)
+    absent = [v for v, p in shares.items() if v is not None and p * n >= 8 and counts.get(v, 0.0) <= _SPARE * p and p * n_yard >= 5]
+    mass = sum(shares[v] for v in absent)
+    new = sum(p for v, p in counts.items() if v is not None and v not in shares)
+    nulls = counts.get(None, 0.0) - shares.get(None, 0.0)
+    if not least <= mass <= 0.9 or new > 0.3 * mass or nulls > 0.3 * mass:
+        return
+    # Rows under another of the old names: one level took what the absent ones held.
+    gains = [counts.get(v, 0.0) - p / (1.0 - mass) for v, p in shares.items() if v is not None and v not in absent]
+    if max(gains, default=0.0) > max(0.6 * mass, 0.03):
+        return
+    named = ", ".join(absent[:4]) + (f" and {len(absent) - 4} more" if len(absent) > 4 else "")
+    left = round(sum(counts.get(v, 0.0) for v in absent) * n)
+    yield {
+        "column": column,
+        "levels": absent,
+        "of": of,
+        "share": round(mass, 5),
+        "left": left,
+        "text": f"{of} {named}" if of else named,
+    }
+
+
+def _stretch(pair: Pair, column: str, *, dated: bool) -> Iterator[dict[str, Any]]:
+    """The longest stretch of a number or a time, by healthy rows in it, that holds none of the suspect's."""
+    mine, theirs = pair.suspect.numbers(column), pair.yardstick.numbers(column)
+    n_null = float(np.isnan(mine).mean() - np.isnan(theirs).mean())
+    mine, theirs = np.sort(mine[np.isfinite(mine)]), np.sort(theirs[np.isfinite(theirs)])
+    if len(mine) < 30 or len(theirs) < 30:
+        return
+    gap = np.searchsorted(mine, theirs, side="left")
+    between = ~np.isin(theirs, mine)
+    counts = np.bincount(gap[between], minlength=len(mine) + 1)
+    if dated and (mine[0] - theirs[0] > 0.02 * (theirs[-1] - theirs[0])):
+        # A window that moved on begins later by itself, and what lies before it is no loss.
+        counts[0] = 0
+    at = int(counts.argmax())
+    share = float(counts[at] / len(theirs))
+    outside = float(np.mean((mine < theirs[0]) | (mine > theirs[-1])))
+    if not _LEAST_MASS <= share <= 0.9 or n_null > 0.3 * share or (outside > 0.3 * share and not dated):
+        return
+    if share * len(mine) < 2.0 * np.log(len(mine)) + 6.0:
+        return
+    low = float(mine[at - 1]) if at else -np.inf
+    high = float(mine[at]) if at < len(mine) else np.inf
+    yield {"column": column, "low": low, "high": high, "share": round(share, 5), "left": 0, "text": _range(low, high, pair, column)}
+
+
+def _range(low: float, high: float, pair: Pair, column: str) -> str:
+    said = [str(np.datetime64(int(v), "s")) if pair.suspect.kind(column) == "time" and np.isfinite(v) else f"{v:.6g}" for v in (low, high)]
+    if not np.isfinite(low):
+        return f"what lies below {said[1]}"
+    return f"what lies above {said[0]}" if not np.isfinite(high) else f"what lies between {said[0]} and {said[1]}"
+
+
+def _inside(table: Table, part: Mapping[str, Any]) -> np.ndarray:
+    """Which rows of a table belong to a part, shape (n_rows,)."""
+    column = part["column"]
+    if column not in table:
+        return np.zeros(table.n_rows, dtype=bool)
+    if "levels" in part:
+        values = _unit(table, column, part["of"]) if part["of"] else table.texts(column)
+        return np.array([v in set(part["levels"]) for v in values], dtype=bool)
+    numbers = table.numbers(column)
+    found: np.ndarray = (numbers > part["low"]) & (numbers < part["high"])
+    return found
+
+
+def _unit(table: Table, column: str, unit: str) -> np.ndarray:
+    """Weekday or hour of a time as text, shape (n_rows,)."""
+    seconds = table.numbers(column)
+    days = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
+    out = np.full(len(seconds), None, dtype=object)
+    for at in np.flatnonzero(np.isfinite(seconds)):
+        out[at] = days[int(seconds[at] // 86_400) % 7] if unit == "weekday" else f"{int(seconds[at] // 3_600) % 24:02d}"
+    return out
+
+
+def _count(values: np.ndarray, n: int) -> dict[str | None, float]:
+    from collections import Counter
+
+    return {value: count / max(n, 1) for value, count in Counter(values.tolist()).items()}
+
+
+def _lossy_stage(case: Case) -> dict[str, Any] | None:
+    """The stage that keeps less of its rows, or begins with fewer, than the reference's run of it."""
+    mine, theirs = case.current.runlog, case.reference.runlog if case.reference else None
+    if not mine or not theirs:
+        return None
+    before = {str(entry.get("stage")): entry for entry in theirs}
+    worst: dict[str, Any] | None = None
+    for entry in mine:
+        was = before.get(str(entry.get("stage")))
+        if was is None:
+            continue
+        try:
+            kept, usual = (float(e["rows_out"]) / max(float(e.get("rows_in") or e["rows_out"]), 1.0) for e in (entry, was))
+            fewer = float(entry["rows_out"]) / max(float(was["rows_out"]), 1.0)
+        except (KeyError, TypeError, ValueError):
+            continue
+        lost = 1.0 - kept / max(usual, 1e-9)
+        first = entry is mine[0] and fewer < 0.8
+        if (lost > 0.05 or first) and (worst is None or max(lost, (1.0 - fewer) * first) > worst["lost"]):
+            worst = {
+                "stage": str(entry.get("stage")),
+                "lost": max(lost, (1.0 - fewer) * first),
+                "rows": entry["rows_out"],
+                "before": was["rows_out"],
+            }
+    return worst
+
+
+def _of_stage(stage: Mapping[str, Any], finding: Finding | None) -> Finding:
+    place = f"runlog.{stage['stage']}"
+    statement = (
+        f"`{place}`: {stage['rows']:,} rows came out against {stage['before']:,} in the reference run, {stage['lost']:.0%} "
+        f"fewer than expected."
+    )
+    evidence = min(finding.evidence - 0.1, 3.0) if finding else 2.0
+    return Finding(place, "runlog", evidence, statement, dict(stage), dict(finding.repair) if finding else {}, "current", 0.6)
