@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from ruleout.case.case import Case, SideName
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.settings import changed_settings
@@ -37,9 +39,9 @@ class ClassImbalance(Cause):
     How it is tested
     ----------------
     Share of the commonest answer on validation rows against the share of that class in the labels. At 98 % or more, at least
-    5 points above the labels and above the reference model's own share, the evidence is min(2.5, 8 (answers - labels)); a third of
-    that where a changed setting explains it, and half where the class mix of training is the reference's: then imbalance is nothing
-    new.
+    5 points above the labels and above the reference model's own share, the evidence is min(2.5, 8 (answers - labels)); 1 more
+    where a class's share of the training rows is 5 points or more from the reference's, else a third where a changed setting
+    explains it and half where nothing does. Training rows drawn to the reference's mix and fitted again confirm it.
 
     What would rule it out
     ----------------------
@@ -83,21 +85,27 @@ class ClassImbalance(Cause):
                 (), 0.95, f"model: the commonest answer {label!r} has a share of {share:.4f}, its label {truth:.4f}, n = {n:,}.", ("model",)
             )
         evidence = min(2.5, 8 * (share - max(truth, usual)))
-        if changed_settings(problem).changes:
+        moved = _mixes(problem)
+        if moved:
+            evidence += 1.0
+        elif changed_settings(problem).changes:
             evidence *= 0.33
-        elif _same_mix(problem):
+        else:
             evidence *= 0.5
+        place = f"train.{problem.case.target}" if moved else "model"
         statement = (
-            f"model: answers {label!r} for {share:.4f} of the rows, its label has {truth:.4f}, expected at most {NEARLY_ALL}, n = {n:,}."
+            f"{place}: answers {label!r} for {share:.4f} of the rows, its label has {truth:.4f}, expected at most {NEARLY_ALL}, n = {n:,}."
         )
-        repair = {"weighted": _weight_key(problem)}
-        return Look(
-            (Finding("model", "model", evidence, statement, {"answers": share, "labels": truth, "n": n}, repair, specificity=0.3),), 0.95
-        )
+        figures = {"answers": share, "labels": truth, "n": n}
+        repair = {"weighted": _weight_key(problem), "mix": moved}
+        finding = Finding(place, "train" if moved else "model", evidence, statement, figures, repair, specificity=0.3)
+        return Look((finding,), 0.95, covers=("model",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The current side with balanced class weights, where its configuration has a key for them; training rows are left alone."""
-        key = finding.repair.get("weighted")
+        """The current side with training rows drawn to the reference's class mix, or with balanced class weights where it has a key."""
+        held, mix, key = case.side(finding.side), finding.repair.get("mix"), finding.repair.get("weighted")
+        if mix and held is not None and held.train is not None and case.target in held.train:
+            return case.with_table(finding.side, "train", _drawn(held.train, str(case.target), mix))
         return case.with_config(finding.side, {key: "balanced"}) if key else None
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
@@ -124,14 +132,28 @@ def _answers(problem: Problem, side: SideName) -> tuple[str, float, float, int] 
     return label, count / len(given), labels.count(label) / len(labels), len(given)
 
 
-def _same_mix(problem: Problem) -> bool:
+def _mixes(problem: Problem) -> dict[str, float] | None:
+    """The reference's class mix in training, where the current one is 5 points or more from it; else None."""
     reference, current, target = problem.case.reference, problem.case.current, problem.case.target
     if reference is None or reference.train is None or current.train is None or target is None:
-        return False
+        return None
     if target not in reference.train or target not in current.train:
-        return False
+        return None
     was, now = _mix(reference.train, target), _mix(current.train, target)
-    return max((abs(was.get(k, 0.0) - now.get(k, 0.0)) for k in {**was, **now}), default=0.0) < 0.05
+    apart = max((abs(was.get(k, 0.0) - now.get(k, 0.0)) for k in {**was, **now}), default=0.0)
+    return was if apart >= 0.05 else None
+
+
+def _drawn(table: Table, target: str, mix: dict[str, float]) -> Table:
+    """As many rows, each class taken in turn and again until it has its share of the mix; classes that are gone stay gone."""
+    labels = table.texts(target)
+    rows = {label: np.flatnonzero(labels == label) for label in mix}
+    there = {label: share for label, share in mix.items() if len(rows[label])}
+    total = sum(there.values())
+    if not total:
+        return table
+    taken = [np.resize(rows[label], max(1, round(table.n_rows * share / total))) for label, share in there.items()]
+    return table.take(np.sort(np.concatenate(taken)))
 
 
 def _mix(table: Table, target: str) -> dict[str, float]:
