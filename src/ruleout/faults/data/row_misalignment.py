@@ -34,4 +34,6 @@ class RowMisalignment(Fault):
                 frame[column] = was.take(moved).set_axis(frame.index)
             return half.with_frame(table, frame)
 
-        return Plan(on_current(change), tuple(f"{table}.{c}" for c in columns), {"table": table, "columns": columns, "shift": shift})
+        places = tuple(f"{table}.{c}" for c in columns)
+        accept = ("data.label-errors",) if variant == "target" else ()
+        return Plan(on_current(change), places, {"table": table, "columns": columns, "shift": shift}, accept=accept)

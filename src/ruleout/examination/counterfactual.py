@@ -1,0 +1,169 @@
+"""Counterfactual cases measured: the gap between the sides with something put right, against the gap as it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.page import Finding
+from ruleout.errors import BudgetSpent, ModelError, RuleoutError
+from ruleout.examination.agenda import Entry
+from ruleout.examination.gain import Gap, measure_gap
+from ruleout.problem.laboratory import without_model
+from ruleout.problem.metric import Evaluation
+from ruleout.problem.problem import Problem
+from ruleout.statistics.difference import Difference
+
+__all__ = ["Candidate", "Counterfactuals"]
+
+SEEN_PAIRED = 2.5
+"""Standard errors from which a remainder counts that the same rows show between the reference's model and the repaired one."""
+
+
+@dataclass
+class Candidate:
+    """A hypothesis with the findings that are put right together, and what that gained.
+
+    `believed` is its probability before the intervention; `score` weighs that against what the intervention left unexplained.
+    """
+
+    entry: Entry
+    findings: tuple[Finding, ...]
+    believed: float
+    case: Case | None = None
+    gain: Difference | None = None
+    score: float = -math.inf
+    failure: str = ""
+
+    @property
+    def specificity(self) -> float:
+        """How exactly the best of its findings is pinned down."""
+        return max(f.specificity for f in self.findings)
+
+    @property
+    def strength(self) -> float:
+        """The strongest finding's log likelihood ratio."""
+        return max(f.evidence for f in self.findings)
+
+    @property
+    def columns(self) -> set[str]:
+        """The places without their tables."""
+        return {f.place.split(".")[-1] for f in self.findings}
+
+    def put_right(self, base: Case) -> Case | None:
+        """`base` with every finding put right; None where none can be."""
+        case, changed = base, False
+        for finding in self.findings:
+            repaired = self.entry.page.put_right(case, finding)
+            if repaired is not None:
+                case, changed = repaired, True
+        return case if changed else None
+
+
+class Counterfactuals:
+    """Measures counterfactual cases of one problem, each once."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.laboratory = problem, problem.laboratory
+        self.noise = float(problem.figures.get("training_noise", 0.0))
+        self.inflated = problem.kind == "too-good"
+        self._gaps: dict[int, tuple[Case, Gap]] = {}
+
+    def gap(self, case: Case) -> Gap:
+        """The gap between the sides of a case; raises `ModelError` where nothing could be measured even as the case was read."""
+        if id(case) not in self._gaps:
+            self._gaps[id(case)] = (case, self._measured(case))
+        return self._gaps[id(case)][1]
+
+    def baseline(self, base: Case, repaired: Case) -> Gap:
+        """What a counterfactual is held against: `base`, fitted again unchanged where the counterfactual is fitted on other rows."""
+        now, then = repaired.current, base.current
+        if now.model is None and then.model is not None and (now.train is not then.train or now.config is not then.config):
+            return self.gap(without_model(base, "current"))
+        return self.gap(base)
+
+    def gained(self, base: Case, repaired: Case) -> Difference:
+        """How much of the gap a counterfactual closes."""
+        return self.baseline(base, repaired).closed_by(self.gap(repaired))
+
+    def all_right(self, candidates: Sequence[Candidate]) -> Case:
+        """The case as it was read with several candidates put right."""
+        case = self.problem.case
+        for candidate in candidates:
+            case = candidate.put_right(case) or case
+        return case
+
+    def harm(self, gap: Gap) -> float:
+        """The change that is to be explained, as a baseline measures it."""
+        if gap.reference is None or gap.value <= 0 or not math.isfinite(gap.value):
+            return self.problem.harm
+        return gap.value
+
+    def remainder(self, case: Case) -> Difference:
+        """What is left of the change: unpaired against the reference, or paired on the current rows where that sees more."""
+        gap = self.gap(case)
+        if gap.reference is None:
+            return Difference(0.0, max(self.problem.noise, 1e-9))
+        found = gap.reference.minus(gap.current)
+        rest = Difference(gap.sign * found.value, math.hypot(found.error, math.sqrt(2) * self.noise))
+        paired = self._paired(case, gap)
+        return paired if paired is not None and paired.z() > SEEN_PAIRED and paired.z() > rest.z() else rest
+
+    def within_noise(self, case: Case) -> bool:
+        """Whether a counterfactual is back at the reference, to within noise or a tenth of the change."""
+        rest = self.remainder(case)
+        return rest.low <= 0 or rest.value < 0.1 * self.problem.harm
+
+    def _paired(self, case: Case, gap: Gap) -> Difference | None:
+        """The reference's model against the repaired one on the same current rows."""
+        model, table = self.laboratory.model("reference"), case.current.validation
+        if model is None or table is None or self.problem.situation not in ("retraining", "silent"):
+            return None
+        try:
+            found = self.laboratory.evaluate(model, table).minus(gap.current)
+        except BudgetSpent:
+            raise
+        except RuleoutError:
+            return None
+        return Difference(gap.sign * found.value, math.hypot(found.error, math.sqrt(2) * self.noise))
+
+    def _measured(self, case: Case) -> Gap:
+        try:
+            found = measure_gap(self.laboratory, case, self.noise, inflated=self.inflated)
+        except ModelError:
+            return self._unscorable(case)
+        if self.problem.figures.get("reported_change") and case.current.metrics is self.problem.case.current.metrics:
+            found = replace(found, current=_moved_to(found.current, float(self.problem.figures["reported"]["current"])))
+        if not math.isfinite(found.current.value):
+            found = replace(found, current=_moved_to(found.current, self._worthless(found.reference)))
+        return found
+
+    def _unscorable(self, case: Case) -> Gap:
+        """The gap of rows that the model cannot take at all: as bad as was reported, or all that the reference has is lost."""
+        table = self.laboratory.evaluation_table(case, "current")
+        if table is None or case.reference is None or self.laboratory.evaluation_table(case, "reference") is None:
+            raise ModelError("current: no labelled rows that a model could be asked for, so nothing can be measured again.")
+        reference = self.laboratory.outcome(case, "reference")
+        said = self.problem.figures.get("reported", {}).get("current")
+        value = float(said) if said is not None else self._worthless(reference)
+        n = max(table.n_rows, 2)
+        return Gap(reference, Evaluation(value, n, "unscorable", psi=np.full(n, value)), self.laboratory.scorer.sign, self.noise)
+
+    def _worthless(self, reference: Evaluation | None) -> float:
+        """A metric that is no number, counted as having lost all that the reference has."""
+        if reference is None or not math.isfinite(reference.value):
+            raise ModelError(
+                f"{self.laboratory.scorer.name} is no number on the current rows, and there is no reference to measure the loss by."
+            )
+        return reference.value - self.laboratory.scorer.sign * abs(reference.value)
+
+
+def _moved_to(found: Evaluation, value: float) -> Evaluation:
+    """The evaluation moved to another value, its rows' scatter kept where it has one."""
+    if not math.isfinite(found.value) or found.psi is None:
+        return replace(found, value=value, psi=np.full(max(found.n, 2), value), resamples=None)
+    return replace(found, value=value, psi=found.psi + (value - found.value))
