@@ -1,0 +1,238 @@
+"""data.label-leakage."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import bounded
+from ruleout.causes.encoded import encoded_features
+from ruleout.causes.future import future_features
+from ruleout.causes.leaks import Judged, blanked, column_of, disbelieved, judged_rows
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.statistics.skill import single_skill
+
+HIGH = 0.7
+"""Skill below which no group of columns gives the target away."""
+GROWS = 2.0
+"""The error without the group is at least this many times the error with it."""
+SUFFICES = 1.35
+"""Alone the group errs at most this many times as often as all features do."""
+ABSENCE = 0.5
+LARGEST_GROUP = 5
+MOST_IMPORTANT = 12
+"""Columns among which the most important one is looked for: one that gives the target away says something alone."""
+AFTERWARDS = re.compile(
+    r"reason|clos(ed|ing|ure)|settle|after|post(_|erior)|final|outcome|result|recover|refund|cancel|resol|chargeback|dispos|discharg|"
+    r"label|target|actual|_end(ed)?(_|$)|termin|collect|writeoff|write_off|retention|winback|exit|death|confirmed|approved|decision|"
+    r"next_|future|follow|arriv|complet|return(ed)?(_|$)|churn|default|fraud|convert",
+    re.IGNORECASE,
+)
+
+
+class LabelLeakage(Cause):
+    """A feature gives the target away: it is made from it, or known only afterwards.
+
+    What goes wrong
+    ---------------
+    One column, or a few together, hold the answer. The model learns to read it off and nothing else; where it is to be used the column
+    is not there yet, and it knows nothing.
+
+    Why it happens
+    --------------
+    A table is written when the case is closed and features are taken from all of its columns; a field is filled in because of the
+    outcome (reason, recoveries, date of closing); a column is computed from the target for a report and stays in.
+
+    What you see
+    ------------
+    A score near perfect, one feature with all of the importance, and no trace of that score in production.
+
+    How it is tested
+    ----------------
+    What each column alone, and its nulls alone, explain of the target (R2, or Brier skill: Murphy 1973) in rows that it was not learned
+    from, is held against what all reach. Columns are then taken away one at a time, the most important first, until the error is at
+    least 2 times that of all features; a small group is suspected if alone it does as well as all features. A strong but honest feature
+    fails that: others do as well without it, or add to it. Columns that are filled only for one outcome, values that tell one class
+    without an exception, and names of what is known only afterwards add evidence.
+
+    What would rule it out
+    ----------------------
+    No few columns do as well as all, or taking them away leaves the score where it is, or the score is no better than a good one.
+
+    How it is fixed
+    ---------------
+    Take the column out of the features, or take its value as of the moment at which the prediction is made, and train again.
+
+    How it stays fixed
+    ------------------
+    Keep for every feature the time at which it is known, join as of the time of prediction, and hold each single feature's score
+    against a ceiling before training.
+
+    Told apart from
+    ---------------
+    `data.preprocessing-leakage`: the column is the target's mean over a group of rows. `data.temporal-leakage`: it knows later rows.
+    `data.overlap` and `data.group-leakage`: the rows leak, not a column.
+
+    References
+    ----------
+    Kaufman et al. (2012), Leakage in data mining, TKDD. Murphy (1973), A new vector partition of the probability score. Kapoor,
+    Narayanan (2023), Leakage and the reproducibility crisis in machine-learning-based science.
+    """
+
+    needs = (("current.train", "current.validation"),)
+    cost = 2.0
+
+    def suspect(self, problem: Problem) -> Look:
+        """Hold each column alone, and small groups of columns, against all features together."""
+        if problem.situation != "too-good":
+            return Look((), 0.0, "A column that gives the target away is looked for where a score is too good, n = 0 columns.")
+        rows = judged_rows(problem)
+        if rows is None or len(rows.features) < 2:
+            return Look((), 0.0, "No labelled split with two features to look at, n = 0 columns.")
+        alone = {
+            c: single_skill(column_of(rows.train, c), rows.outcomes, column_of(rows.validation, c), rows.judged) for c in rows.features
+        }
+        absent = {c: s for c in rows.features if (s := _absence(rows, c)) >= ABSENCE}
+        n = rows.validation.n_rows
+        best = max(alone, key=lambda c: (alone[c], c))
+        group = _giving_away(rows, alone) if alone[best] >= 0.15 else None
+        if group is None and absent:
+            group = _Group(
+                tuple(absent),
+                rows.skill(rows.features),
+                rows.skill([c for c in rows.features if c not in absent] or [best]),
+                max(absent.values()),
+            )
+        if group is None:
+            power = 0.9 if len(rows.features) >= 4 and n >= 200 else 0.6
+            return Look(
+                (),
+                power,
+                f"{len(alone)} features: no few of them tell the target as all do ({best} alone {alone[best]:.2f}, n = {n:,}).",
+                ("train", "validation"),
+            )
+        evidence = _evidence(problem.case, rows, group, alone, absent)
+        if evidence <= 0:
+            said = f"{', '.join(group.columns)}: skill {group.alone:.3f} alone, {group.rest:.3f} without, as strong honest features have, n = {n:,}."
+            return Look((), 0.5, said, ("train", "validation"))
+        return Look(tuple(_finding(c, group, alone, absent, evidence, n) for c in group.columns), 0.9, covers=("train", "validation"))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """Blank the column and those that give the target away with it, in training and validation alike."""
+        return blanked(case, finding.repair["columns"])
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The column is not among the features."""
+        return None
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Columns under suspicion, and the skill of all features, of all but these, and of these alone."""
+
+    columns: tuple[str, ...]
+    whole: float
+    rest: float
+    alone: float
+
+    @property
+    def growth(self) -> float:
+        """How many times larger the error is without the group."""
+        return (1 - self.rest) / max(1 - self.whole, 1 - self.alone, 0.004)
+
+
+def _giving_away(rows: Judged, alone: dict[str, float]) -> _Group | None:
+    """The smallest group of columns that does as well as all features and without which the others do much worse."""
+    left, gone = list(rows.features), list[str]()
+    whole = rows.skill(left)
+    if max(whole, *alone.values()) < HIGH:
+        return None
+    for _ in range(min(LARGEST_GROUP, max(1, len(left) // 3))):
+        lost = rows.importance(left, sorted(left, key=lambda c: (-alone[c], c))[:MOST_IMPORTANT])
+        # A column that alone says much is taken before one that matters only beside it.
+        column = max(lost, key=lambda c: (lost[c] + 0.1 * max(alone[c], 0.0), c))
+        left.remove(column)
+        gone.append(column)
+        rest, together = rows.skill(left), max(rows.skill(gone), alone[column] if len(gone) == 1 else 0.0)
+        reached = max(whole, together)
+        if together >= HIGH and 1 - together <= SUFFICES * (1 - reached) + 0.01 and (1 - rest) >= GROWS * max(1 - together, 0.004):
+            return _pruned(rows, _Group(tuple(gone), reached, rest, together))
+    return None
+
+
+def _pruned(rows: Judged, group: _Group) -> _Group:
+    """The group without columns that it does not need and that do not give the target away when they are left in."""
+    for column in group.columns[:-1]:
+        fewer = tuple(c for c in group.columns if c != column)
+        rest = rows.skill([c for c in rows.features if c not in fewer])
+        together = rows.skill(fewer)
+        if 1 - together <= 1.1 * (1 - group.alone) + 0.002 and (1 - rest) >= 0.85 * (1 - group.rest):
+            group = _Group(fewer, group.whole, rest, together)
+    return group
+
+
+def _evidence(case: Case, rows: Judged, group: _Group, alone: dict[str, float], absent: dict[str, float]) -> float:
+    level = max(group.alone, *(alone[c] for c in group.columns))
+    evidence = 2.5 if level >= 0.94 else 1.7 if level >= 0.85 else 0.3 if level >= 0.75 else -0.6
+    evidence += 1.5 if group.growth >= 8 else 0.8 if group.growth >= 4 else 0.0 if group.growth >= 2.5 else -0.8
+    evidence -= 0.3 * (len(group.columns) - 1)
+    if any(_filled_by_outcome(rows, c) for c in group.columns):
+        evidence += 1.2
+    if any(c in absent for c in group.columns):
+        evidence += 2.5
+    if any(AFTERWARDS.search(c) for c in group.columns):
+        evidence += 0.7
+    if disbelieved(case):
+        evidence += 0.5
+    if len(rows.features) < 5:
+        evidence -= 1.0
+    if encoded_features(case, group.columns) or future_features(case, group.columns):
+        # A mean of the target over a group of rows, or over rows that come later, is another fault and known exactly.
+        evidence -= 4.0
+    return bounded(evidence)
+
+
+def _absence(rows: Judged, column: str) -> float:
+    """What a column's nulls alone explain of the target."""
+    mine, theirs = (np.array([v is None for v in t.values(column).tolist()], dtype=np.float64) for t in (rows.train, rows.validation))
+    return single_skill(mine, rows.outcomes, theirs, rows.judged) if 0.02 < mine.mean() < 0.98 else 0.0
+
+
+def _filled_by_outcome(rows: Judged, column: str) -> bool:
+    """Whether one value (null, 0, "none") stands for one outcome and all others for the rest, with few exceptions either way."""
+    if rows.classes is None:
+        return False
+    values = np.concatenate([rows.train.texts(column), rows.validation.texts(column)])
+    texts = np.array(["" if v is None else v for v in values.tolist()], dtype=str)
+    known, counts = np.unique(texts, return_counts=True)
+    common = texts == known[np.argmax(counts)]
+    if not 0.05 < common.mean() < 0.97 or len(known) < 3:
+        return False
+    outcomes = np.concatenate([rows.outcomes, rows.judged])
+    inside, outside = np.nanmean(outcomes[common], axis=0), np.nanmean(outcomes[~common], axis=0)
+    return bool(inside.max() >= 0.985 and outside[int(np.argmax(inside))] <= 0.1)
+
+
+def _finding(column: str, group: _Group, alone: dict[str, float], absent: dict[str, float], evidence: float, n: int) -> Finding:
+    others = [c for c in group.columns if c != column]
+    beside = f" with {', '.join(others)}" if others else ""
+    nulls = f"; its nulls alone {absent[column]:.3f}" if column in absent else ""
+    said = (
+        f"{column}{beside}: skill {group.alone:.3f} of the target without any other feature, {group.whole:.3f} with all, "
+        f"{group.rest:.3f} without{nulls}; expected of a feature among others: all do better than it alone, n = {n:,}."
+    )
+    figures: dict[str, Any] = {
+        "skill": alone[column],
+        "group": group.alone,
+        "all": group.whole,
+        "rest": group.rest,
+        "n": n,
+        "columns": list(group.columns),
+    }
+    return Finding(column, "train", evidence, said, figures, {"columns": list(group.columns)}, specificity=0.7)

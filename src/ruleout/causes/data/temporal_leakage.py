@@ -1,0 +1,182 @@
+"""data.temporal-leakage."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.case.reading import read_leaks
+from ruleout.causes.columns import bounded
+from ruleout.causes.future import future_features, moments, time_column
+from ruleout.causes.leaks import blanked, cut_anew, disbelieved, used_features
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.errors import BudgetSpent, RuleoutError
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.statistics.difference import Difference
+
+LATE = 0.05
+"""Share of training rows from after the start of the validation period from which on the split counts as mixed."""
+FALL = 0.01
+CERTAIN = 2.5
+FUTURE = re.compile(r"next|future|following|lead(_|$)|tomorrow|ahead|upcoming|subsequent|centred|centered", re.IGNORECASE)
+
+
+class TemporalLeakage(Cause):
+    """Training holds rows from after the validation period, or a feature knows the future.
+
+    What goes wrong
+    ---------------
+    The model is judged on Monday with what it learned from Tuesday. What changes slowly (prices, weather, a campaign, a machine that is
+    wearing out) is known from both sides of the moment that it is to predict.
+
+    Why it happens
+    --------------
+    A split that shuffles rows with a time, cross-validation by rows, a rolling mean that is centred, a shift in the wrong direction.
+
+    What you see
+    ------------
+    A validation score that no forward test confirms, the better the denser the rows lie in time.
+
+    How it is tested
+    ----------------
+    Where more than 5 % of the training rows are later than the first twentieth of the validation rows, the later half of the validation
+    rows is predicted twice: by a model of the training rows before them, and by one of as many training rows of all times. The rows are
+    the same, so the scores pair; a difference of 0.01 and 2.5 standard errors says that the future helps. For features, numbers are
+    regressed on the targets of the 4 rows before, the row itself and the 4 rows after, in order of time and by entity: one that these
+    explain (R2 of 0.97) and the earlier ones do not is made of the future.
+
+    What would rule it out
+    ----------------------
+    Validation that begins where training ends; or a past that predicts as well as all times do.
+
+    How it is fixed
+    ---------------
+    Split by time, with a gap as long as labels take to arrive. Compute features from what was known at the moment of the prediction.
+
+    How it stays fixed
+    ------------------
+    Make the split a function of the time column, and check that the newest training row is older than the oldest validation row.
+
+    Told apart from
+    ---------------
+    `data.label-leakage`: the column knows its own row's outcome. `data.group-leakage`: what both sides share is the entity.
+    `data.drift`: the world changed, and the split was right.
+
+    References
+    ----------
+    Bergmeir, Hyndman, Koo (2018), A note on the validity of cross-validation for evaluating autoregressive time series prediction.
+    Kaufman et al. (2012), Leakage in data mining, TKDD.
+    """
+
+    needs = (("current.train", "current.validation"),)
+    cost = 2.0
+
+    def suspect(self, problem: Problem) -> Look:
+        """Predict the later validation rows from the past alone and from all times; look for features made of later rows."""
+        case = problem.case
+        train, validation = case.current.train, case.current.validation
+        if (
+            problem.situation != "too-good"
+            or train is None
+            or validation is None
+            or case.target not in train
+            or case.target not in validation
+        ):
+            return Look((), 0.0, "Rows and features from the future are looked for where a score is too good, n = 0 rows.")
+        time = time_column(case, (train, validation))
+        if time is None:
+            return Look((), 0.3, f"No column of times to order the rows by, n = {train.n_rows:,}.", ("split",))
+        found = [_of_feature(f.column, f.around, f.before, f.n) for f in future_features(case, used_features(problem))]
+        late = _late(moments(train, time), moments(validation, time))
+        sentence = f"{time}: {late:.1%} of {train.n_rows:,} training rows are later than the start of validation"
+        if late > LATE:
+            try:
+                finding, sentence = _past_alone(problem, time, late)
+            except BudgetSpent:
+                raise
+            except RuleoutError as error:
+                finding, sentence = None, f"{sentence}, and nothing could be fitted again ({error})"
+            if finding is not None:
+                found.append(finding)
+        found.sort(key=lambda f: -f.evidence)
+        return Look(tuple(found), 0.9, "" if found else f"{sentence}; n = {validation.n_rows:,}.", ("split",))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """Blank the feature; or split all rows anew by time, into tables of the same sizes."""
+        if "column" in finding.repair:
+            return blanked(case, [finding.repair["column"]])
+        train, validation, time = case.current.train, case.current.validation, finding.repair["time"]
+        if train is None or validation is None or time not in train or time not in validation:
+            return None
+        when = np.concatenate([moments(train, time), moments(validation, time)])
+        return cut_anew(case, np.argsort(when, kind="stable"))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """Validation rows are newer than the newest training row; for a split alone."""
+        train, time = problem.case.current.train, finding.repair.get("time")
+        validation = problem.case.current.validation
+        if time is None or train is None or validation is None or train.kind(time) == "numeric":
+            return None
+        newest = max((v for v in train.texts(time).tolist() if v is not None), default=None)
+        if newest is None or newest <= max((v for v in validation.texts(time).tolist() if v is not None), default=""):
+            return None
+        return Guard(
+            self.id(),
+            finding.place,
+            "newest_time",
+            "validation",
+            {"column": time, "at_least": newest},
+            "Training is newer than validation.",
+        )
+
+
+def _late(train: np.ndarray, validation: np.ndarray) -> float:
+    """The share of training rows later than the first twentieth of the validation rows."""
+    known, start = train[np.isfinite(train)], validation[np.isfinite(validation)]
+    if len(known) < 40 or len(start) < 40:
+        return 0.0
+    return float(np.mean(known > np.quantile(start, 0.05)))
+
+
+def _past_alone(problem: Problem, time: str, late: float) -> tuple[Finding | None, str]:
+    """Whether later validation rows are predicted worse from the past alone than from as many rows of all times."""
+    case, laboratory = problem.case, problem.laboratory
+    train, validation = case.current.train, case.current.validation
+    assert train is not None and validation is not None
+    ours, theirs = moments(train, time), moments(validation, time)
+    cut = float(np.nanmedian(theirs))
+    later, past = validation.filter(theirs > cut), np.flatnonzero(ours <= cut)
+    n_late = int((ours > cut).sum())
+    said = f"{time}: {late:.0%} of {train.n_rows:,} training rows are later than the start of validation"
+    if len(past) < 100 or later.n_rows < 40 or n_late < 20:
+        return None, said
+    mixed = np.sort(np.random.default_rng(laboratory.seed).permutation(train.n_rows)[: len(past)])
+    base = case.with_table("current", "validation", later)
+    scores = [laboratory.outcome(base.with_table("current", "train", train.take(rows)), "current") for rows in (mixed, past)]
+    found = scores[0].minus(scores[1])
+    fall = Difference(laboratory.scorer.sign * found.value, found.error)
+    # Two trainings on different rows differ by more than the rows they are judged on say.
+    error = float(
+        np.hypot(fall.error if np.isfinite(fall.error) else abs(fall.value) / 3, np.sqrt(2) * problem.figures.get("training_noise", 0.0))
+    )
+    z, name = fall.value / max(error, 1e-9), laboratory.scorer.name
+    said = f"{said}; {name} of the later half {scores[0].value:.4f} learned from all times, {scores[1].value:.4f} from the past alone"
+    if fall.value < FALL or z < CERTAIN:
+        return None, said
+    lines = [r for r in read_leaks(case.current.code, target=case.target, time=time) if r.kind == "shuffled-time-split"]
+    evidence = 2.2 + min(1.5, 0.35 * (z - CERTAIN)) + (0.5 if disbelieved(case) else 0.0) + (0.7 if lines else 0.0)
+    where = f" ({lines[0].file}:{lines[0].line} shuffles them)" if lines else ""
+    figures: dict[str, Any] = {"late": late, "mixed": scores[0].value, "past": scores[1].value, "z": z, "n": later.n_rows}
+    sentence = f"{said}{where}; expected: the same, to within {2 * error:.4f}, n = {later.n_rows:,}."
+    return Finding(f"train.{time}", "split", bounded(evidence), sentence, figures, {"time": time}, specificity=0.8), said
+
+
+def _of_feature(column: str, around: float, before: float, n: int) -> Finding:
+    named = 0.4 if FUTURE.search(column) else 0.0
+    said = f"{column}: targets around its row explain it (R2 {around:.4f}), those up to its row do not (R2 {before:.4f}), n = {n:,}."
+    figures = {"around": around, "before": before, "n": n}
+    return Finding(column, "train", bounded(3.5 + named), said, figures, {"column": column}, specificity=0.9)

@@ -1,0 +1,138 @@
+"""Features that are the target's mean over groups of rows, and the rows that the mean was taken over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.statistics.skill import as_outcomes
+from ruleout.statistics.target_means import MIXED, departure, smoothed_means
+from ruleout.tables.table import Table
+
+__all__ = ["Encoded", "encoded_features"]
+
+EXACT = 2e-3
+"""A column this close to the outcome's means, in standard deviations, is them: what is left is rounding."""
+
+ROWS = 200_000
+CLASSES = 12
+CELLS = 5_000
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A feature that is the target's mean over training and validation rows together.
+
+    `together` and `alone` are its distances from the means over both tables and over training alone, in standard deviations; `cells`
+    is the column whose levels were averaged, where the tables hold it; `outcome` the class whose share it is, None for numbers.
+    """
+
+    column: str
+    together: float
+    alone: float
+    cells: str | None
+    outcome: str | None
+    n: int
+
+
+def encoded_features(case: Case, features: tuple[str, ...]) -> list[Encoded]:
+    """The features of the current side that are the target's mean over rows that training must not know."""
+    train, validation, target = case.current.train, case.current.validation, case.target
+    if train is None or validation is None or target is None or train.n_rows + validation.n_rows > ROWS:
+        return []
+    outcomes = _outcomes(case, train, validation, target)
+    if outcomes is None:
+        return []
+    in_training = np.arange(train.n_rows + validation.n_rows) < train.n_rows
+    found = []
+    for column in features:
+        if train.kind(column) != "numeric" or validation.kind(column) != "numeric":
+            continue
+        values = np.concatenate([train.numbers(column), validation.numbers(column)])
+        if len(np.unique(values[np.isfinite(values)])) < 3:
+            continue
+        for name, outcome in outcomes:
+            # Most columns are not in the outcome's range or not near its mean, and go at once.
+            if not _could_be_mean(values, outcome):
+                continue
+            together, mixed = departure(values, outcome)
+            alone = departure(values[in_training], outcome[in_training])[0]
+            if together <= EXACT and mixed >= MIXED and alone > 5 * together + EXACT:
+                found.append(Encoded(column, together, alone, _cells(case, train, validation, column, values), name, len(values)))
+                break
+            smoothed = _smoothed(case, (train, validation), column, values, outcome, in_training)
+            if smoothed is not None:
+                cells, over_both, over_training = smoothed
+                found.append(Encoded(column, over_both, over_training, cells, name, len(values)))
+                break
+    return found
+
+
+def _outcomes(case: Case, train: Table, validation: Table, target: str) -> list[tuple[str | None, np.ndarray]] | None:
+    if case.task == "regression":
+        if train.kind(target) != "numeric" or validation.kind(target) != "numeric":
+            return None
+        return [(None, np.concatenate([train.numbers(target), validation.numbers(target)]))]
+    texts = np.concatenate([train.texts(target), validation.texts(target)])
+    classes = sorted({v for v in texts.tolist() if v is not None})
+    if not 2 <= len(classes) <= CLASSES:
+        return None
+    coded = as_outcomes(texts, classes)
+    return [(c, coded[:, k]) for k, c in enumerate(classes)]
+
+
+def _could_be_mean(values: np.ndarray, outcome: np.ndarray) -> bool:
+    known, true = values[np.isfinite(values)], outcome[np.isfinite(outcome)]
+    if not len(known) or not len(true):
+        return False
+    inside = true.min() - 1e-9 <= known.min() and known.max() <= true.max() + 1e-9
+    return bool(inside and abs(known.mean() - true.mean()) < 0.15 * true.std())
+
+
+def _category_codes(tables: tuple[Table, Table], column: str) -> np.ndarray | None:
+    train, validation = tables
+    if train.kind(column) not in ("category", "numeric") or train.kind(column) != validation.kind(column):
+        return None
+    texts = np.concatenate([train.texts(column), validation.texts(column)])
+    codes = np.unique(np.array(["" if v is None else v for v in texts.tolist()], dtype=str), return_inverse=True)[1]
+    return codes if 4 <= codes.max() + 1 <= min(CELLS, len(codes) // 2) else None
+
+
+def _candidates(case: Case, tables: tuple[Table, Table], column: str) -> list[str]:
+    """Columns whose levels a mean may have been taken over, features or not."""
+    return [
+        c
+        for c in tables[0].columns
+        if c in tables[1] and c not in (column, case.target, case.key) and tables[0].kind(c) in ("category", "numeric")
+    ]
+
+
+def _smoothed(
+    case: Case, tables: tuple[Table, Table], column: str, values: np.ndarray, outcome: np.ndarray, in_training: np.ndarray
+) -> tuple[str, float, float] | None:
+    for cells in _candidates(case, tables, column):
+        codes = _category_codes(tables, cells)
+        if codes is None:
+            continue
+        both = smoothed_means(values, codes, outcome, np.ones(len(values), dtype=bool))
+        if both is None or both.error > EXACT:
+            continue
+        training = smoothed_means(values, codes, outcome, in_training)
+        if training is None or training.error > 5 * both.error + EXACT:
+            return cells, both.error, training.error if training is not None else float("inf")
+    return None
+
+
+def _cells(case: Case, train: Table, validation: Table, column: str, values: np.ndarray) -> str | None:
+    """The column that a feature is constant over the levels of, if there is one."""
+    for cells in _candidates(case, (train, validation), column):
+        codes = _category_codes((train, validation), cells)
+        if codes is None:
+            continue
+        size = np.bincount(codes)
+        mean = np.bincount(codes, weights=np.nan_to_num(values)) / np.maximum(size, 1)
+        if float(np.max(np.abs(np.nan_to_num(values) - mean[codes]))) <= 1e-6:
+            return cells
+    return None
