@@ -10,6 +10,7 @@ from ruleout.case.case import Case, SideName
 from ruleout.case.difference import config_difference
 from ruleout.causes.settings import changed_settings
 from ruleout.errors import RuleoutError
+from ruleout.guards.systems import code_fingerprint
 from ruleout.models.model import Model
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
@@ -19,6 +20,7 @@ __all__ = [
     "explained_by_setting",
     "figure",
     "measured",
+    "other_code",
     "refitted",
     "same_config",
     "same_tables",
@@ -113,6 +115,14 @@ def same_tables(case: Case) -> bool | None:
     if reference.train.n_rows != current.train.n_rows:
         return False
     return reference.train.fingerprint == current.train.fingerprint
+
+
+def other_code(problem: Problem) -> bool:
+    """Whether both sides' code is known and does not do the same: then what the artifact is made of follows from that."""
+    reference, current = problem.case.reference, problem.case.current
+    if reference is None or reference.code is None or current.code is None:
+        return False
+    return code_fingerprint(reference.code.files) != code_fingerprint(current.code.files)
 
 
 def without_artifact(case: Case, side: SideName) -> Case:
