@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from ruleout.tables.table import Table
 
-__all__ = ["Curve", "judged_column", "read_curve"]
+__all__ = ["Columns", "Curve", "columns_of", "is_loss", "judged_column", "read_curve"]
 
 JUDGED = ("val_loss", "validation_loss", "eval_loss", "test_loss", "train_loss", "loss")
+
+HELD_WORDS = frozenset({"val", "valid", "validation", "eval", "evaluation", "test", "dev", "holdout", "heldout"})
+LOSS_WORDS = frozenset(
+    {
+        "loss",
+        "losses",
+        "error",
+        "err",
+        "cost",
+        "objective",
+        "rmse",
+        "mse",
+        "mae",
+        "nll",
+        "perplexity",
+        "ppl",
+        "logloss",
+        "crossentropy",
+        "bce",
+    }
+)
+SCORE_WORDS = frozenset(
+    {"accuracy", "acc", "auc", "f1", "r2", "precision", "recall", "score", "map", "iou", "dice", "bleu", "mcc", "kappa"}
+)
 
 
 @dataclass(frozen=True)
@@ -51,15 +76,81 @@ class Curve:
         return int(np.sum(~finite[first:]))
 
 
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a history is what, whatever it is called; None or () where there is none.
+
+    Parameters
+    ----------
+    train, held
+        The loss on training and on validation rows. A loss without either word ("loss") is training's.
+    train_score, held_score
+        A score of which more is better, on training and on validation rows.
+    rate
+        The learning rate.
+    norm, layers
+        The norm of the whole gradient, and of single layers, in the order of the history.
+    dead
+        The share of units that never answer.
+    """
+
+    train: str | None = None
+    held: str | None = None
+    train_score: str | None = None
+    held_score: str | None = None
+    rate: str | None = None
+    norm: str | None = None
+    layers: tuple[str, ...] = ()
+    dead: str | None = None
+
+
+def columns_of(history: Table) -> Columns:
+    """Tell the columns of a history by the words in their names: "Validation Loss", "eval/loss" and "val_rmse" are all `held`."""
+    found: dict[str, str] = {}
+    gradients: list[str] = []
+    for column in history.columns:
+        if history.kind(column) != "numeric":
+            continue
+        words = _words(column)
+        held = "held" if words & HELD_WORDS else "train"
+        if words & {"grad", "grads", "gradient", "gradients", "gradnorm"}:
+            gradients.append(column)
+        elif words & {"lr", "eta"} or {"learning", "rate"} <= words:
+            found.setdefault("rate", column)
+        elif words & {"dead", "inactive"}:
+            found.setdefault("dead", column)
+        elif words & LOSS_WORDS:
+            found.setdefault(held, column)
+        elif words & SCORE_WORDS:
+            found.setdefault(f"{held}_score", column)
+    whole = next(
+        (c for c in gradients if not _words(c) - {"global", "total", "grad", "grads", "gradient", "gradients", "gradnorm", "norm", "l2"}),
+        None,
+    )
+    norm = whole or (gradients[0] if len(gradients) == 1 else None)
+    return Columns(**found, norm=norm, layers=tuple(c for c in gradients if c != norm))
+
+
+def _words(name: str) -> set[str]:
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    return {word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word}
+
+
 def is_loss(name: str) -> bool:
     """Whether a column's name says that lower is better."""
-    return any(word in name.lower() for word in ("loss", "error", "rmse", "mse", "mae", "perplexity", "nll"))
+    return any(word in name.lower() for word in ("loss", "error", "rmse", "mse", "mae", "perplexity", "nll")) or bool(
+        _words(name) & LOSS_WORDS
+    )
 
 
 def judged_column(history: Table, metric: str | None = None) -> str | None:
     """The column by which a run is judged: the validation loss, else the metric on validation rows, else the training loss."""
     wanted = (*JUDGED[:4], *((f"val_{metric}", metric) if metric else ()), *JUDGED[4:])
-    return next((c for c in wanted if c in history and history.kind(c) == "numeric"), None)
+    usual = next((c for c in wanted if c in history and history.kind(c) == "numeric"), None)
+    known = columns_of(history)
+    if known.held is not None and usual in (None, *JUDGED[4:]):
+        return known.held
+    return usual or known.held_score or known.train or known.train_score
 
 
 def read_curve(history: Table, column: str) -> Curve:
