@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ruleout.case.case import ABSENT, Case, SideName
@@ -37,7 +38,14 @@ def changed_settings(problem: Problem) -> Settings:
         return Settings((), 0, "")
     if reference.config is not None and current.config is not None:
         n = len({*_flat(reference.config), *_flat(current.config)})
-        return Settings(tuple(config_difference(reference.config, current.config)), n, "config")
+        changes = tuple(config_difference(reference.config, current.config))
+        unseen = () if changes else _parameters(problem).changes
+        return Settings(unseen, n, "parameters") if unseen else Settings(changes, n, "config")
+    return _parameters(problem)
+
+
+def _parameters(problem: Problem) -> Settings:
+    """What the artifacts' own parameters differ in: a setting may have changed where no configuration file says it."""
     first, second = problem.laboratory.model("reference"), problem.laboratory.model("current")
     if first is None or second is None:
         return Settings((), 0, "")
@@ -57,6 +65,9 @@ def look_at_settings(problem: Problem, kind: Setting) -> Look:
     configs = [side.config for side in (problem.case.reference, problem.case.current) if side]
     mine = [c for c in found.changes if kind_of_setting(c.path, *configs) == kind]
     findings = sorted((_finding(c, found, kind) for c in mine), key=lambda f: -f.evidence)
+    if found.source == "parameters" and None not in configs:
+        # The files say the same and the artifacts do not: something else (code, a package) may have set the parameter.
+        findings = [replace(f, component="environment", evidence=0.6 * f.evidence, specificity=0.6) for f in findings]
     power = 0.98 if found.source == "config" else 0.9
     if findings:
         return Look(tuple(findings), power, covers=("config",))
@@ -78,6 +89,8 @@ def put_setting(case: Case, finding: Finding, side: SideName, which: str) -> Cas
 
 def guard_setting(cause: str, finding: Finding) -> Guard | None:
     """A guard that the setting has the value that it had when the system worked."""
+    if "path" not in finding.repair:
+        return None
     if finding.repair.get("source") != "config":
         parameters = {".".join(finding.repair["path"]): finding.repair["healthy"]}
         said = f"{finding.place} is not what it was when the model worked."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ruleout.case.case import Case
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.settings import guard_setting, look_at_settings, put_setting
+from ruleout.causes.training_run import Signs, flat_settings, is_training, last_word, signs_of
+from ruleout.causes.training_settings import look_at_run
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
@@ -59,11 +61,14 @@ class Hyperparameter(Cause):
     Tunability, JMLR 20. Sculley et al. (2015), Hidden technical debt in machine learning systems, section 6.
     """
 
-    needs = (("reference.config", "current.config"), ("reference.model", "current.model"))
+    needs = (("reference.config", "current.config"), ("reference.model", "current.model"), ("current.history", "current.config"))
     cost = 0.05
 
     def suspect(self, problem: Problem) -> Look:
         """Compare the settings that are neither regularisation nor learning rate."""
+        signs = signs_of(problem) if is_training(problem) else None
+        if signs is not None:
+            return look_at_run(problem, "hyperparameter", signs, _from_curves(problem, signs))
         return look_at_settings(problem, "hyperparameter")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
@@ -77,3 +82,19 @@ class Hyperparameter(Cause):
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The setting has the value that it had when the system worked."""
         return guard_setting(self.id(), finding)
+
+
+def _from_curves(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
+    """A training cut short, where there is no reference to hold its length against: a few records that still fall steeply."""
+    config, n = problem.case.current.config, int(signs.figures["n"])
+    if problem.case.reference is not None or not config or n > 6 or signs.unfinished < 0.5:
+        return ()
+    key = next(
+        (k for k, _ in flat_settings(config) if last_word(k) in ("epochs", "n_epochs", "num_epochs", "max_epochs", "max_iter")), None
+    )
+    if key is None:
+        return ()
+    late = signs.figures["late_fall"]
+    column = signs.figures["column"]
+    said = f"config.{key}: {late:.0%} of the fall of {column} came in the last third, expected under 15 %, n = {n:,} records."
+    return (Finding(f"config.{key}", "config", 1.5 + signs.unfinished, said, {"late_fall": late, "n": n}, specificity=0.5),)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ruleout.case.case import Case
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.settings import guard_setting, look_at_settings, put_setting
+from ruleout.causes.training_run import Rate, Run, Signs, is_training, rate_of, read_run, signs_of
+from ruleout.causes.training_settings import look_at_run, same_settings
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
@@ -35,6 +39,10 @@ class LearningRate(Cause):
     beyond a rate of 2 / L (Nesterov 2004, section 1.2.3), so factors matter and not differences. The suspect is confirmed by fitting
     again with the reference's value of this one key and all else as it is.
 
+    Where there are curves only, the rate (of the configuration, else of the history) is held against what usually trains: up to
+    (1 - momentum) for plain descent, up to 0.02 for Adam and its kin, and the curve against what it would do: a loss that grows by
+    orders of magnitude from the start, one that jumps up and down without settling, one that falls evenly and by little.
+
     What would rule it out
     ----------------------
     Equal settings on both sides, or a refit with the reference's value that leaves the metric where it was.
@@ -59,11 +67,14 @@ class LearningRate(Cause):
     Accurate, large minibatch SGD. Friedman (2001), Greedy function approximation, Annals of Statistics 29, section 5.
     """
 
-    needs = (("reference.config", "current.config"), ("reference.model", "current.model"))
+    needs = (("reference.config", "current.config"), ("reference.model", "current.model"), ("current.history",))
     cost = 0.05
 
     def suspect(self, problem: Problem) -> Look:
-        """Compare the settings that say how far each step goes."""
+        """Compare the settings that say how far each step goes; where there are curves only, read what they show of it."""
+        signs = signs_of(problem) if is_training(problem) else None
+        if signs is not None:
+            return look_at_run(problem, "learning-rate", signs, _from_curves(problem, signs))
         return look_at_settings(problem, "learning-rate")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
@@ -77,3 +88,66 @@ class LearningRate(Cause):
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The setting has the value that it had when the system worked."""
         return guard_setting(self.id(), finding)
+
+
+def _from_curves(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
+    """What the curves and the rate itself say, where no setting of this kind is known to have changed."""
+    run, was = read_run(problem.case.current), read_run(problem.case.reference)
+    rate = rate_of(problem.case.current, run)
+    over, under = rate.excess > 0, rate.lack > 0
+    usual = rate.value is not None and not over and not under
+    looks = {
+        "grew by orders of magnitude": signs.diverged and 2.6 * signs.diverged + 1.3 * over - 1.6 * usual * signs.exploding,
+        "is no number from the start": signs.at_once and 1.6 + 2.0 * over - 1.0 * usual - 1.0 * signs.exploding,
+        "became no number": signs.sudden and 1.6 * over,
+        "jumps up and down and does not settle": signs.shaking and 2.2 * signs.shaking + 1.2 * over,
+        "falls evenly and by little": signs.slow and 1.5 * signs.slow + 2.2 * under - 0.8 * usual * (not problem.significant),
+        "does not move": signs.standing and (3.2 if under else 3.0 if over else 0.6 * signs.standing),
+        "was still falling steeply": signs.unfinished and 0.8 * signs.unfinished + 1.2 * under,
+        "ended higher than the reference's": signs.high and over and 1.5,
+        "ends above its lowest": rate.excess > 0.9 and not signs.broke and signs.figures.get("rise", 0.0) > 0.15 and 3.2,
+        "has fallen by little": rate.excess > 0.45 and not signs.broke and signs.figures.get("fall", 1.0) < 0.35 and 2.6,
+    }
+    shape, evidence = max(looks.items(), key=lambda item: float(item[1]))
+    evidence = float(evidence)
+    moved = _other_schedule(run, was)
+    if same_settings(problem):
+        evidence -= 2.0
+    if moved and signs.strongest > 0.3:
+        evidence = max(evidence, 0.0) + 2.4
+    if evidence < (1.0 if problem.significant else 1.5):
+        return ()
+    places = [f"config.{rate.key}"] if rate.key else []
+    places += [f"history.{run.columns.rate}"] if run is not None and run.columns.rate else []
+    figures = {"rate": rate.value, "shape": shape, "n": signs.figures.get("n", 0)}
+    said = _said(rate, shape, moved, signs)
+    return tuple(
+        Finding(place, "config", min(3.9, evidence), f"{place}: {said}", figures, specificity=0.6)
+        for place in places or [f"history.{signs.figures['column']}"]
+    )
+
+
+def _other_schedule(run: Run | None, was: Run | None) -> float | None:
+    """The factor by which the rates that were really used differ most from the reference's, over the records that both have."""
+    if run is None or was is None or run.rates is None or was.rates is None:
+        return None
+    n = min(len(run.rates), len(was.rates))
+    now, then = run.rates[:n], was.rates[:n]
+    known = np.isfinite(now) & np.isfinite(then) & (now > 0) & (then > 0)
+    if not known.any():
+        return None
+    factor = float(np.exp(np.max(np.abs(np.log(now[known] / then[known])))))
+    return factor if factor > 1.5 else None
+
+
+def _said(rate: Rate, shape: str, moved: float | None, signs: Signs) -> str:
+    usual = "above" if rate.excess > 0 else "below" if rate.lack > 0 else "within"
+    of = (
+        f"the learning rate is {rate.value:.4g}, {usual} what usually trains"
+        if rate.value is not None
+        else "the learning rate is not known"
+    )
+    other = f", up to {moved:.3g} times off the reference's" if moved else ""
+    first, last = signs.figures.get("first"), signs.figures.get("last")
+    ends = f" from {first:.4g} to {last:.4g}" if first is not None and last is not None else ""
+    return f"{of}{other}; {signs.figures['column']} {shape}{ends}, n = {signs.figures['n']:,} records."

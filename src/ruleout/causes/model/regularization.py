@@ -5,6 +5,8 @@ from __future__ import annotations
 from ruleout.case.case import Case
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.settings import guard_setting, look_at_settings, put_setting
+from ruleout.causes.training_run import Signs, flat_settings, is_training, last_word, signs_of
+from ruleout.causes.training_settings import look_at_run
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
@@ -58,11 +60,14 @@ class Regularization(Cause):
     Statistical Learning, section 3.4 and chapter 7.
     """
 
-    needs = (("reference.config", "current.config"), ("reference.model", "current.model"))
+    needs = (("reference.config", "current.config"), ("reference.model", "current.model"), ("current.history", "current.config"))
     cost = 0.05
 
     def suspect(self, problem: Problem) -> Look:
         """Compare the settings that say how simple the model must be."""
+        signs = signs_of(problem) if is_training(problem) else None
+        if signs is not None:
+            return look_at_run(problem, "regularization", signs, _from_curves(problem, signs))
         return look_at_settings(problem, "regularization")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
@@ -76,3 +81,20 @@ class Regularization(Cause):
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The setting has the value that it had when the system worked."""
         return guard_setting(self.id(), finding)
+
+
+def _from_curves(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
+    """A restraint that no run survives, where there is no reference to hold it against: decay above 0.05, or most units dropped."""
+    config = problem.case.current.config
+    ill = max(signs.standing, signs.still, 0.6 * signs.slow, 0.8 * (signs.figures.get("fall", 1.0) < 0.3))
+    if problem.case.reference is not None or not config or ill < 0.3:
+        return ()
+    found = []
+    for key, value in flat_settings(config):
+        limit = {"weight_decay": 0.05, "alpha": 1.0, "l2": 0.05, "l1": 0.05, "dropout": 0.75, "dropout_rate": 0.75}.get(last_word(key))
+        if limit is None or isinstance(value, bool) or not isinstance(value, int | float) or value <= limit:
+            continue
+        column, n = signs.figures["column"], signs.figures["n"]
+        said = f"config.{key}: {value!r}, expected at most {limit:g}; {column} hardly falls, n = {n:,} records."
+        found.append(Finding(f"config.{key}", "config", 3.2 * ill, said, {"value": value, "limit": limit}, specificity=0.6))
+    return tuple(found)
