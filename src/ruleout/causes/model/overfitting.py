@@ -6,7 +6,10 @@ import numpy as np
 
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.scores import better, explained_by_setting, figure, measured, spread, train_score
+from ruleout.causes.training_run import Signs, is_training, signs_of
+from ruleout.causes.training_settings import explained_by_change
 from ruleout.guards.guard import Guard
+from ruleout.problem.curves import columns_of
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
 
@@ -65,6 +68,9 @@ class Overfitting(Cause):
 
     def suspect(self, problem: Problem) -> Look:
         """Compare the gap between training and validation score of both sides, and read the loss curves."""
+        signs = signs_of(problem) if is_training(problem) else None
+        if signs is not None:
+            return _from_run(problem, signs)
         findings = [f for f in (_from_gap(problem), _from_curves(problem)) if f is not None]
         if findings:
             return Look((max(findings, key=lambda f: f.evidence),), 0.6, covers=("model", "history"))
@@ -85,6 +91,30 @@ class Overfitting(Cause):
             {"table": "validation", **limits},
             "The model is worse on rows it has not seen.",
         )
+
+
+def _from_run(problem: Problem, signs: Signs) -> Look:
+    """What the curves alone say: where validation was best, and how the two curves stand to each other at the end."""
+    shown, n = signs.figures, signs.figures["n"]
+    evidence = max(signs.turned and 1.2 + 2.4 * signs.turned, signs.wide and 1.0 + 1.8 * signs.wide)
+    evidence *= 0.3 if explained_by_change(problem, signs) else 1.0
+    if evidence < 0.3:
+        return Look((), 0.8, f"history: validation does not turn away from training, n = {n:,} records.", ("history",))
+    if signs.turned:
+        usual = "12 %" if shown["rise_reference"] is None else f"{max(0.03, 1.5 * shown['rise_reference']):.0%} after the reference"
+        said = (
+            f"validation loss ends {shown['rise']:.0%} above its lowest (record {shown['lowest_at'] + 1}) while training loss fell by"
+            f" another {shown['fell_on']:.0%}; expected at most {usual}, n = {n:,} records."
+        )
+    else:
+        said = (
+            f"training ends at {shown['train']:.4g} and validation at {shown['held']:.4g}, in the reference at"
+            f" {shown['train_reference']:.4g} and {shown['held_reference']:.4g}: the gap widened, n = {n:,} records."
+        )
+    held = columns_of(problem.case.current.history).held if problem.case.current.history is not None else None
+    figures = {k: shown.get(k) for k in ("rise", "lowest_at", "fell_on", "train", "held") if k in shown}
+    places = ["model", *([f"history.{held}"] if held else [])]
+    return Look(tuple(Finding(p, "history", evidence, f"{p}: {said}", figures, specificity=0.3) for p in places), 0.8, covers=("history",))
 
 
 def _from_gap(problem: Problem) -> Finding | None:

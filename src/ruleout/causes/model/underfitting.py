@@ -6,6 +6,8 @@ import numpy as np
 
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.scores import better, explained_by_setting, figure, spread, train_score
+from ruleout.causes.training_run import Signs, flat_settings, is_training, last_word, signs_of
+from ruleout.causes.training_settings import explained_by_change
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
@@ -64,6 +66,9 @@ class Underfitting(Cause):
 
     def suspect(self, problem: Problem) -> Look:
         """Compare the training scores of both sides, and read the end of the loss curves."""
+        signs = signs_of(problem) if is_training(problem) else None
+        if signs is not None:
+            return _from_run(problem, signs)
         findings = [f for f in (_from_scores(problem), _from_curves(problem)) if f is not None]
         if findings:
             return Look((max(findings, key=lambda f: f.evidence),), 0.6, covers=("model", "history"))
@@ -79,6 +84,44 @@ class Underfitting(Cause):
         return Guard(
             self.id(), finding.place, "model_metric", "model", {"table": "train", **limits}, "The model does not fit its training rows."
         )
+
+
+def _from_run(problem: Problem, signs: Signs) -> Look:
+    """What the curves alone say: training that ends higher than the reference's, or that stops while it still falls."""
+    shown, n, column = signs.figures, signs.figures["n"], signs.figures["column"]
+    width = _narrowest(problem)
+    narrow = width is not None and width <= 2 and shown.get("fall", 1.0) < 0.5 and not signs.broke
+    evidence = max(
+        signs.high and 1.0 + 1.6 * signs.high,
+        signs.unfinished and 0.7 + 1.2 * signs.unfinished,
+        0.8 * signs.slow,
+        2.2 if narrow else 0.0,
+    )
+    evidence -= 1.5 * max(signs.shaking, signs.dead, signs.vanishing) if not narrow else 0.0
+    evidence *= 0.3 if explained_by_change(problem, signs) else 1.0
+    if evidence < (0.3 if problem.significant else 1.5):
+        return Look((), 0.7, f"history: {column} falls as far as it should, n = {n:,} records.", ("history",))
+    if signs.high and "train_reference" in shown:
+        said = f"training ends at {shown['train']:.4g}, in the reference at {shown['train_reference']:.4g}, n = {n:,} records."
+    elif narrow:
+        lost = shown.get("fall", 0.0)
+        said = f"the narrowest layer has {width} units and {column} lost {lost:.0%} of its first value only, n = {n:,} records."
+    else:
+        said = f"{shown.get('late_fall', 0.0):.0%} of the fall of {column} came in the last third, expected under 15 %, n = {n:,} records."
+    places = ("model", f"history.{column}")
+    return Look(tuple(Finding(p, "history", evidence, f"{p}: {said}", {"n": n}, specificity=0.3) for p in places), 0.7, covers=("history",))
+
+
+def _narrowest(problem: Problem) -> int | None:
+    """Units of the narrowest hidden layer that the configuration names; None where it names none."""
+    for key, value in flat_settings(problem.case.current.config or {}):
+        if last_word(key) not in ("hidden", "hidden_layer_sizes", "hidden_units", "hidden_size", "units", "width"):
+            continue
+        sizes = value if isinstance(value, list | tuple) else [value]
+        whole = [int(v) for v in sizes if isinstance(v, int) and not isinstance(v, bool)]
+        if whole:
+            return min(whole)
+    return None
 
 
 def _from_scores(problem: Problem) -> Finding | None:
