@@ -120,9 +120,8 @@ class Depth:
                 raise
             except Exception:  # the page's bug was told when it first looked; here it only has nothing to add
                 continue
-            known = {f.place for f in entry.findings}
             fresh = tuple(f for f in look.findings if f.evidence >= STRONG)
-            if not fresh or ({f.place for f in fresh} <= known and "intervention" in entry.ratios):
+            if not fresh:
                 continue
             odds = math.log(entry.prior / (1 - entry.prior)) + max(f.evidence for f in fresh)
             found.append(Candidate(entry, fresh, 1 / (1 + math.exp(-odds))))

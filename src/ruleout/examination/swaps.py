@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from ruleout.case.case import Side, SideName
 from ruleout.causes.page import Component
-from ruleout.errors import BudgetSpent, RuleoutError
+from ruleout.errors import BudgetSpent, ModelError, RuleoutError
 from ruleout.examination.gain import explained_ratio
-from ruleout.problem.metric import Evaluation
+from ruleout.models.model import Model
 from ruleout.problem.parameters import changed_keys, same_value
 from ruleout.problem.problem import Problem
 from ruleout.statistics.difference import Difference
@@ -46,7 +46,7 @@ def swaps(problem: Problem) -> Iterator[Swap]:
         return
     bench = _Bench(problem, problem.case.reference, problem.case.current)
     steps: list[Callable[[], Swap | None]] = [bench.validation]
-    if bench.judged is not None and bench.current.train is not None and problem.laboratory.can_fit("current"):
+    if bench.judged and bench.current.train is not None and problem.laboratory.can_fit("current"):
         steps += [bench.artifact, bench.rows, bench.recipe]
     for step in steps:
         started = time.monotonic()
@@ -63,30 +63,38 @@ def swaps(problem: Problem) -> Iterator[Swap]:
 
 @dataclass(frozen=True)
 class _Bench:
-    """Both sides of the case, and what fitting one side's recipe on some rows scores on the current validation rows."""
+    """Both sides of the case, and what one side's recipe fitted on the other's rows gains."""
 
     problem: Problem
     reference: Side
     current: Side
 
     @property
-    def judged(self) -> Table | None:
-        """The current validation rows, where they are labelled."""
-        table = self.current.validation
-        return table if table is not None and self.problem.case.target in table else None
+    def judged(self) -> tuple[Table, ...]:
+        """The labelled validation rows of both sides, the current ones first: were those broken themselves, the others would tell."""
+        tables = (self.current.validation, self.reference.validation)
+        return tuple(t for t in tables if t is not None and self.problem.case.target in t)
 
-    def trained(self, recipe_of: SideName, rows: Table) -> Evaluation:
-        """The metric of one side's recipe, fitted on `rows`, on the current validation rows."""
-        laboratory, case = self.problem.laboratory, self.problem.case
-        held = replace(case.side(recipe_of) or Side(), train=rows, model=None)
-        assert self.judged is not None, "asked only where the current validation rows are labelled"
-        return laboratory.evaluate(laboratory.fit(case.with_side(recipe_of, held), recipe_of), self.judged)
+    def trained(self, recipe_of: SideName, rows: Table) -> Model:
+        """One side's recipe, fitted on `rows`."""
+        held = replace(self.problem.case.side(recipe_of) or Side(), train=rows, model=None)
+        return self.problem.laboratory.fit(self.problem.case.with_side(recipe_of, held), recipe_of)
 
-    def gained(self, better: Evaluation, worse: Evaluation) -> Difference:
-        """How much better the first is, with the noise of training added."""
-        found = better.minus(worse)
-        noise = float(self.problem.figures.get("training_noise", 0.0))
-        return Difference(self.problem.laboratory.scorer.sign * found.value, math.hypot(found.error, noise))
+    def gained(self, better: Model, worse: Model) -> Difference:
+        """How much better the first model is, on the rows that show it more clearly, with the noise of training added."""
+        laboratory, noise = self.problem.laboratory, float(self.problem.figures.get("training_noise", 0.0))
+        found: list[Difference] = []
+        for table in self.judged:
+            try:
+                gain = laboratory.evaluate(better, table).minus(laboratory.evaluate(worse, table))
+            except BudgetSpent:
+                raise
+            except RuleoutError:
+                continue
+            found.append(Difference(laboratory.scorer.sign * gain.value, math.hypot(gain.error, noise)))
+        if not found:
+            raise ModelError("swap: neither validation table can be scored by the refitted models.")
+        return max(found, key=lambda d: d.z())
 
     def validation(self) -> Swap | None:
         """The reference's model on both validation tables."""
@@ -114,14 +122,15 @@ class _Bench:
     def artifact(self) -> Swap | None:
         """The artifact against a training on the very rows and configuration that it claims to come from."""
         laboratory, rows = self.problem.laboratory, self.current.train
-        if self.current.model is None or rows is None or laboratory.model("current") is None:
+        if self.current.model is None or rows is None:
             return None
-        control, artifact = self.trained("current", rows), laboratory.outcome(self.problem.case, "current")
+        artifact = laboratory.model("current")
+        if artifact is None:
+            return None
+        gain = self.gained(self.trained("current", rows), artifact)
         statement = (
-            f"Training again on the current rows and configuration gives {control.value:.4f}; "
-            f"the artifact has {artifact.value:.4f} (n = {control.n:,})."
+            f"Training again on the current rows and configuration, {laboratory.scorer.name} changes by {gain} against the artifact."
         )
-        gain = self.gained(control, artifact)
         return Swap("model", statement, explained_ratio(gain, self.problem.harm), back=gain)
 
     def rows(self) -> Swap | None:

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ruleout.case.case import ABSENT, Case, Side, SideName
-from ruleout.errors import BudgetSpent, CommandError, ModelError, RuleoutError, TrustRequired
+from ruleout.case.case import Case, Side, SideName
+from ruleout.errors import BudgetSpent, ModelError, RuleoutError, TrustRequired
 from ruleout.models.artifact import Artifact
 from ruleout.models.model import Model, Prediction
 from ruleout.problem.metric import Evaluation, Metric, labels_of
-from ruleout.problem.parameters import changed_keys, match_parameters
-from ruleout.problem.replay import Replay, compare_answers
+from ruleout.problem.recipe import Recipes
+from ruleout.problem.replay import Replay, compare_answers, logged_answers
 from ruleout.tables.table import Table
 
 __all__ = ["Laboratory"]
@@ -198,6 +198,11 @@ class Laboratory:
             return held.serving
         return held.validation if held.validation is not None and case.target in held.validation else None
 
+    @cached_property
+    def recipes(self) -> Recipes:
+        """Which artifact is cloned, and with which parameters, when a side is trained again."""
+        return Recipes(self.case, self.model, can_command=self._can_command())
+
     # Fitting again ----------------------------------------------------------------------------------------------------
 
     def fit(self, case: Case, side: SideName, *, seed: int | None = None) -> Model:
@@ -217,12 +222,10 @@ class Laboratory:
         table = held.train.sample(SAMPLE_ROWS, self.seed)
         if self.stand_in:
             return self.witness(table)
-        made = self._made_elsewhere(case, side)
-        template, parameters = made if made is not None else self._template(side, held.config)
-        if template is None and self.case.run.train is None:
-            raise ModelError(f"{side}: no artifact that can be fitted again and no [run] train command.")
-        if template is None:
+        found, seed = self.recipes.template(case, side), seed if seed is not None else self.recipes.seed(case, side)
+        if found is None:
             return self._fit_by_command(side, held, table, seed)
+        template, parameters = found
         key = (template.fingerprint, tuple(sorted((k, repr(v)) for k, v in parameters.items())), table.fingerprint, seed)
         if key not in self._fits:
             self._spend()
@@ -253,73 +256,13 @@ class Laboratory:
 
     def parameter_keys(self) -> Mapping[str, str]:
         """Which configuration key is which estimator parameter: `{"learning_rate": "model__learning_rate_init"}`, found by value."""
-        return self._parameter_keys
+        return self.recipes.keys
 
     def figures(self) -> dict[str, Any]:
         """What was spent: refits and the seconds they took."""
         return {"n_refits": self.n_refits, "refit_seconds": round(self.refit_seconds, 3)}
 
     # Private ----------------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _parameter_keys(self) -> Mapping[str, str]:
-        found: dict[str, str] = {}
-        sides = [(s, self.model(s)) for s in ("reference", "current")]
-        described = {s: m.describe().parameters for s, m in sides if m is not None}
-        configs = {s: (self.case.side(s) or Side()).config for s in ("reference", "current")}
-        if configs["reference"] is not None and configs["current"] is not None:
-            found.update(match_parameters(configs, described))
-        return found
-
-    def _made_elsewhere(self, case: Case, side: SideName) -> tuple[Model, dict[str, Any]] | None:
-        """The other side's artifact, where a counterfactual gives this side the other's code or environment: what those made of the
-        recipe shows in that artifact alone (its steps, its columns, its defaults). None where code and environment are the side's own.
-        """
-        other: SideName = "current" if side == "reference" else "reference"
-        now, was, theirs = case.side(side) or Side(), self.case.side(side) or Side(), self.case.side(other) or Side()
-        moved = any(
-            getattr(now, name) is not None and getattr(now, name) != getattr(was, name) and getattr(now, name) == getattr(theirs, name)
-            for name in ("code", "environment")
-        )
-        opened = self.model(other) if moved else None
-        if opened is None:
-            return None
-        keys = self.parameter_keys()
-        changes = changed_keys(theirs.config, now.config)
-        return opened, {keys[key]: value for key, value in changes.items() if key in keys and value is not ABSENT}
-
-    def _template(self, side: SideName, config: Mapping[str, Any] | None) -> tuple[Model | None, dict[str, Any]]:
-        """The artifact to clone for a configuration, and the parameters to set on it."""
-        other: SideName = "current" if side == "reference" else "reference"
-        own = self.model(side)
-        if own is not None and config and (self.case.side(side) or Side()).config is None:
-            # A side without a configuration file is set by its artifact's own parameters, under their full names.
-            named = own.describe().parameters
-            return own, {key: value for key, value in config.items() if key in named}
-        for name in (side, other):
-            opened = self.model(name)
-            held = self.case.side(name)
-            if opened is not None and held is not None and not changed_keys(held.config, config):
-                return opened, {}
-        if own is None:
-            return None, {}
-        changes = changed_keys((self.case.side(side) or Side()).config, config)
-        keys = self.parameter_keys()
-        if all(key in keys for key in changes) and not any(value is ABSENT for value in changes.values()):
-            return own, {keys[key]: value for key, value in changes.items()}
-        other_model = self.model(other)
-        theirs = other_model.describe().parameters if other_model is not None else {}
-        parameters = {keys[k]: (theirs.get(keys[k]) if v is ABSENT else v) for k, v in changes.items() if k in keys}
-        if len(parameters) == len(changes):
-            return own, parameters
-        if self._can_command():
-            return None, {}
-        if other_model is None and parameters:
-            return own, parameters
-        unknown = ", ".join(sorted(set(changes) - set(keys)))
-        raise ModelError(
-            f"{side}.config: which estimator parameter stands behind {unknown} cannot be told, and there is no [run] train command."
-        )
 
     def _answering(self, case: Case, side: SideName) -> Model:
         held = case.side(side) or Side()
@@ -401,27 +344,6 @@ class Laboratory:
     def _spent(self, started: float) -> None:
         self.n_refits += 1
         self.refit_seconds += time.monotonic() - started
-
-
-def logged_answers(case: Case, table: Table) -> Prediction:
-    """The answers that a serving log holds: `prediction`, or `score` where that is all."""
-    score = table.numbers("score") if "score" in table and table.kind("score") == "numeric" else None
-    classes: tuple[Any, ...] | None = None
-    if case.task == "classification" and score is not None:
-        labels = sorted({v for v in labels_of(table.values(str(case.target))).tolist() if v is not None})
-        positive = str(case.positive) if case.positive is not None else (labels[-1] if labels else "1")
-        classes = (*(label for label in labels if label != positive), positive)
-    if "prediction" in table:
-        prediction = table.values("prediction") if case.task == "classification" else table.numbers("prediction")
-    elif score is not None:
-        prediction = (
-            score
-            if case.task == "regression"
-            else np.array([classes[-1] if s >= 0.5 else classes[0] for s in score] if classes else [], dtype=object)
-        )
-    else:
-        raise CommandError(f"{table.origin}: neither a prediction nor a score column.")
-    return Prediction(prediction, score, classes)
 
 
 def without_model(case: Case, side: SideName) -> Case:

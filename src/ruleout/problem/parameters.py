@@ -8,13 +8,13 @@ from typing import Any
 
 from ruleout.case.case import ABSENT
 
-__all__ = ["changed_keys", "match_parameters", "same_value"]
+__all__ = ["SEEDS", "changed_keys", "match_parameters", "same_value"]
 
-NO_EFFECT = frozenset(
+SEEDS = frozenset({"seed", "random_state", "random_seed"})
+"""Keys that seed a run."""
+
+NO_EFFECT = SEEDS | frozenset(
     {
-        "seed",
-        "random_state",
-        "random_seed",
         "run_id",
         "run_name",
         "name",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.errors import CommandError
 from ruleout.models.model import Prediction
 from ruleout.problem.metric import labels_of
+from ruleout.tables.table import Table
 
-__all__ = ["Replay", "compare_answers"]
+__all__ = ["Replay", "compare_answers", "logged_answers"]
 
 ROUNDING = 1e-5
 """Logged scores are often rounded to six digits, and other machines differ in the last ones."""
@@ -43,6 +46,27 @@ class Replay:
     def rate(self) -> float:
         """Share of rows whose answer is reproduced."""
         return float(np.mean(self.same)) if self.n else 0.0
+
+
+def logged_answers(case: Case, table: Table) -> Prediction:
+    """The answers that a serving log holds: `prediction`, or `score` where that is all."""
+    score = table.numbers("score") if "score" in table and table.kind("score") == "numeric" else None
+    classes: tuple[Any, ...] | None = None
+    if case.task == "classification" and score is not None:
+        labels = sorted({v for v in labels_of(table.values(str(case.target))).tolist() if v is not None})
+        positive = str(case.positive) if case.positive is not None else (labels[-1] if labels else "1")
+        classes = (*(label for label in labels if label != positive), positive)
+    if "prediction" in table:
+        prediction = table.values("prediction") if case.task == "classification" else table.numbers("prediction")
+    elif score is not None:
+        prediction = (
+            score
+            if case.task == "regression"
+            else np.array([classes[-1] if s >= 0.5 else classes[0] for s in score] if classes else [], dtype=object)
+        )
+    else:
+        raise CommandError(f"{table.origin}: neither a prediction nor a score column.")
+    return Prediction(prediction, score, classes)
 
 
 def compare_answers(case: Case, replayed: Prediction, logged: Prediction) -> Replay:

@@ -1,0 +1,112 @@
+"""Recipes: which artifact is cloned, and with which parameters set, so that a side is trained again as a case says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+from ruleout.case.case import ABSENT, Case, Side, SideName
+from ruleout.errors import ModelError
+from ruleout.models.model import Model
+from ruleout.problem.parameters import SEEDS, changed_keys, match_parameters
+
+__all__ = ["Recipes"]
+
+Template = tuple[Model, dict[str, Any]]
+"""An artifact to clone and the parameters to set on the clone."""
+
+
+class Recipes:
+    """Finds the template of a refit.
+
+    Parameters
+    ----------
+    case
+        The case as it was read: its artifacts are the templates.
+    opened
+        Gives a side's artifact, opened; None where it does not open.
+    can_command
+        A `[run] train` command stands ready for what no template can do.
+    """
+
+    def __init__(self, case: Case, opened: Callable[[SideName], Model | None], *, can_command: bool) -> None:
+        self.case, self.opened, self.can_command = case, opened, can_command
+
+    def template(self, case: Case, side: SideName) -> Template | None:
+        """The artifact whose recipe a side of `case` follows, and what to set on it; None where only a command can do it.
+
+        The side's own artifact where its configuration is unchanged, the other side's where configuration, code or environment
+        became the other's, else the side's own with the changed keys set as parameters.
+
+        Raises
+        ------
+        ModelError
+            A key changed of which no parameter is known, and there is no command.
+        """
+        held, was = case.side(side) or Side(), self.case.side(side) or Side()
+        other: SideName = "current" if side == "reference" else "reference"
+        theirs = self.case.side(other) or Side()
+        if self._moved(held, was, theirs):
+            opened = self.opened(other)
+            if opened is not None:
+                changes = changed_keys(theirs.config, held.config)
+                return opened, {k: v for k, v in self._parameters(opened, changes).items() if v is not ABSENT}
+        own = self.opened(side)
+        if own is not None and held.config and was.config is None:
+            # A side without a configuration file is set by its artifact's own parameters, under their full names.
+            named = own.describe().parameters
+            return own, {key: value for key, value in held.config.items() if key in named}
+        for name in (side, other):
+            opened, of = self.opened(name), self.case.side(name)
+            if opened is not None and of is not None and not changed_keys(of.config, held.config):
+                return opened, {}
+        return None if own is None else self._own(own, side, changed_keys(was.config, held.config))
+
+    def seed(self, case: Case, side: SideName) -> int | None:
+        """The seed that a counterfactual's configuration sets, where it is another than the side had."""
+        held, was = (case.side(side) or Side()).config or {}, (self.case.side(side) or Side()).config or {}
+        for key, value in held.items():
+            if str(key).lower() in SEEDS and isinstance(value, int) and value != was.get(key):
+                return int(value)
+        return None
+
+    @cached_property
+    def keys(self) -> Mapping[str, str]:
+        """Which configuration key is which estimator parameter, found by value: `{"learning_rate": "model__learning_rate_init"}`."""
+        sides: tuple[SideName, SideName] = ("reference", "current")
+        described: dict[str, Mapping[str, Any]] = {s: m.describe().parameters for s in sides if (m := self.opened(s)) is not None}
+        configs: dict[str, Mapping[str, Any] | None] = {s: (self.case.side(s) or Side()).config for s in sides}
+        return match_parameters(configs, described) if None not in configs.values() else {}
+
+    def _moved(self, held: Side, was: Side, theirs: Side) -> bool:
+        """Whether a counterfactual gives a side the other's code or environment: what those made shows in the other's artifact alone."""
+        return any(
+            getattr(held, name) is not None and getattr(held, name) != getattr(was, name) and getattr(held, name) == getattr(theirs, name)
+            for name in ("code", "environment")
+        )
+
+    def _parameters(self, template: Model, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The changed keys that are known as parameters of a template, by key or by a parameter's own full name."""
+        named = template.describe().parameters
+        known = {key: self.keys.get(key, key if key in named else None) for key in changes}
+        return {parameter: changes[key] for key, parameter in known.items() if parameter is not None}
+
+    def _own(self, own: Model, side: SideName, changes: Mapping[str, Any]) -> Template | None:
+        found = self._parameters(own, changes)
+        other = self.opened("current" if side == "reference" else "reference")
+        if ABSENT in found.values():
+            # A key that is gone means the default, which the other side's artifact shows.
+            theirs = other.describe().parameters if other is not None else {}
+            found = {name: theirs.get(name) if value is ABSENT else value for name, value in found.items()}
+        if len(found) == len(changes):
+            return own, found
+        if self.can_command:
+            return None
+        if other is None and found:
+            return own, found
+        named = own.describe().parameters
+        unknown = ", ".join(sorted(k for k in changes if k not in self.keys and k not in named))
+        raise ModelError(
+            f"{side}.config: which estimator parameter stands behind {unknown} cannot be told, and there is no [run] train command."
+        )
