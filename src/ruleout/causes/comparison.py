@@ -11,6 +11,8 @@ from ruleout.case.case import Case
 from ruleout.causes.columns import sampled
 from ruleout.causes.page import Pair
 from ruleout.statistics.association import Alignment, align
+from ruleout.statistics.classifier import Domain, domain_classifier
+from ruleout.statistics.resampling import bin_weights
 from ruleout.tables.matrix import alike, binned, matrices, shared_rows
 from ruleout.tables.table import Table
 
@@ -154,6 +156,62 @@ class Comparison:
     def steady(self) -> tuple[str, ...]:
         """Features that neither moved nor lost their place."""
         return tuple(c for c in self.features if c not in self.moved and c not in self.misplaced)
+
+    @cached_property
+    def domain(self) -> Domain:
+        """A classifier that tells suspect from healthy rows by the features that stand in their place."""
+        return self.apart()
+
+    def apart(self, weights: np.ndarray | None = None, columns: tuple[str, ...] | None = None) -> Domain:
+        """The same with weights for the suspect's rows, shape (n_rows,), or by some columns only."""
+        names = tuple(c for c in self.features if c not in self.misplaced) if columns is None else columns
+        yardstick, suspect = self.numbers(names)
+        coded = [at for at, name in enumerate(names) if self.pair.yardstick.kind(name) == "category"]
+        return domain_classifier(suspect, yardstick, suspect_weights=weights, categories=coded)
+
+    @cached_property
+    def plain(self) -> tuple[str, ...]:
+        """Features whose values in the suspect are such as the yardstick holds, not new, null or elsewhere, and stand on their rows."""
+        return tuple(c for at, c in enumerate(self.features) if c not in self.misplaced and self._plain(at, c))
+
+    @cached_property
+    def along(self) -> tuple[str, float, float]:
+        """The column whose weighting makes the tables most alike, target included, and the AUC less 1/2 with and without it.
+
+        Rows that were chosen by one column, and by nothing else, are told apart no longer once that column's shares are restored:
+        drift along a feature, label shift along the target. "" where no column brings the AUC down to a third, or near enough to 1/2.
+        """
+        columns = (*self.plain, *([self.target] if self.target else []))
+        moved = sorted((c for c in columns if self.distance[c] > 0.05), key=lambda c: -self.distance[c])
+        tried = [c for c in moved if c != self.target][:4] + [c for c in moved if c == self.target]
+        whole = self.apart(None, columns).auc - 0.5
+        left = {c: self.apart(self.weights(c), columns) for c in tried}
+        if not left:
+            return "", whole, whole
+        best = min(left, key=lambda c: left[c].auc)
+        # Where target and feature stand for each other, a class is what rows are chosen by, and a number what follows from the inputs.
+        if self.target in left and best != self.target and self.case.task != "regression" and left[self.target].auc < left[best].auc + 0.01:
+            best = self.target
+        if self.target == best and self.case.task == "regression":
+            others = [c for c in left if c != best and left[c].auc < left[best].auc + 0.01]
+            best = min(others, key=lambda c: left[c].auc, default=best)
+        rest = left[best].auc - 0.5
+        return (best if rest < max(0.33 * whole, 0.02 + left[best].error) else ""), whole, rest
+
+    def weights(self, column: str) -> np.ndarray:
+        """Weight of each of the suspect's sampled rows by which a column lies as in the yardstick, shape (n_rows,)."""
+        yardstick, suspect, sizes = binned(self.yardstick, self.suspect, [column], 40)
+        return bin_weights(suspect[:, 0], yardstick[:, 0], sizes[0])
+
+    def _plain(self, at: int, column: str) -> bool:
+        was, now = self.shares[at]
+        if now[-1] - was[-1] > 0.02:
+            return False
+        if self.pair.yardstick.kind(column) == "category":
+            known = set(self.yardstick.texts(column).tolist())
+            return float(np.mean([v not in known for v in self.suspect.texts(column).tolist()])) <= 0.02
+        mine, theirs = self.suspect.numbers(column), self.yardstick.numbers(column)
+        return bool(np.isfinite(theirs).any() and np.mean((mine < np.nanmin(theirs)) | (mine > np.nanmax(theirs))) <= 0.05)
 
     @cached_property
     def joined(self) -> tuple[np.ndarray, np.ndarray]:

@@ -44,7 +44,7 @@ def domain_classifier(
     seed: int = 0,
     suspect_weights: np.ndarray | None = None,
     categories: Sequence[int] = (),
-    max_rows: int = 8_000,
+    max_rows: int = 4_000,
 ) -> Domain:
     """Learn to tell two samples apart, on half of the rows for the other half and back.
 

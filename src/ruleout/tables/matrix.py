@@ -10,6 +10,8 @@ from ruleout.tables.table import Table
 
 __all__ = ["alike", "binned", "matrices", "shared_rows"]
 
+_MOST_LEVELS = 30
+
 
 def alike(first: Table, second: Table, columns: Sequence[str]) -> tuple[str, ...]:
     """Those of `columns` that both tables hold as the same kind: numbers, categories or points in time."""
@@ -44,7 +46,7 @@ def binned(yardstick: Table, suspect: Table, columns: Sequence[str], n_bins: int
         mine, theirs = floats[:, at], others[:, at]
         present = mine[~np.isnan(mine)]
         if yardstick.kind(column) == "category":
-            edges = np.arange(min(len(np.unique(present)), n_bins + 2)) + 0.5
+            edges = np.arange(min(len(np.unique(present)), _MOST_LEVELS)) + 0.5
         else:
             distinct = np.unique(present)
             inner = np.unique(np.quantile(present, np.linspace(0, 1, n_bins + 1)[1:-1])) if len(present) else np.empty(0)

@@ -1,0 +1,202 @@
+"""The page of `data.drift`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import bounded, pair_of
+from ruleout.causes.comparison import Comparison, compare
+from ruleout.causes.judgement import Judgement, judge
+from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+from ruleout.statistics.classifier import Domain, effective_rows
+from ruleout.statistics.likelihood import log_bayes_factor, normal_power
+from ruleout.statistics.resampling import bin_weights, draw_rows
+from ruleout.tables.matrix import binned
+from ruleout.tables.table import Table
+
+__all__ = ["Drift"]
+
+_LEAST_AUC = 0.04
+_LEAST_DISTANCE = 0.05
+_LEAST_ROWS = 60
+
+
+class Drift(Cause):
+    """The inputs' distribution moved: another population, the same P(y given x).
+
+    What goes wrong
+    ---------------
+    The rows come from elsewhere in the feature space than they did. The model is asked where it knows less, or is taught
+    where it is not asked.
+
+    Why it happens
+    --------------
+    A new market, season or channel; a campaign; another filter upstream; sampling that changed.
+
+    What you see
+    ------------
+    Means and mixes of categories moved, of several columns that belong together. Much drift does no harm at all.
+
+    How it is tested
+    ----------------
+    A cross-fitted classifier tries to tell the tables apart; its AUC is 1/2 in health (Lopez-Paz and Oquab 2017). Columns whose values are
+    new, null or elsewhere are left to the causes that say so. The suspect's rows are then weighted by the density ratio of one column
+    at a time: under drift along that column the classifier fails once it is so weighted, while arithmetic on one column leaves it
+    among the wrong neighbours. In validation the rise of what a healthy model gets wrong is split by DISDE (Cai, Namkoong and
+    Yadlowsky 2023): the inputs' terms say how much of it the drift explains. Drift that explains nothing counts for little.
+
+    What would rule it out
+    ----------------------
+    An AUC of 1/2 to within two points, or inputs' terms of zero beside the change.
+
+    How it is fixed
+    ---------------
+    Train on rows of the population that is served, or weigh them by the density ratio; report the metric at one population.
+
+    How it stays fixed
+    ------------------
+    A check on the columns that moved and matter, and the metric by segment.
+
+    Told apart from
+    ---------------
+    `data.unit-change`: the same arithmetic for every row. `data.new-categories`: values that were not there before.
+    `data.missing-partition`: rows that are gone. `data.label-shift`: the tables are alike once the classes are weighted.
+    `data.concept-drift`: the healthy model loses at inputs that both tables hold.
+
+    References
+    ----------
+    Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, ICLR.
+    Cai, Namkoong and Yadlowsky (2023), Diagnosing model performance under distribution shift, arXiv:2303.02011.
+    Shimodaira (2000), Improving predictive inference under covariate shift, Journal of Statistical Planning and Inference 90.
+    """
+
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("reference.train", "current.train"),
+        ("reference.validation", "current.validation"),
+        ("reference.validation", "current.serving"),
+        ("reference.train", "current.serving"),
+    )
+    cost: ClassVar[float] = 1.0
+
+    def suspect(self, problem: Problem) -> Look:
+        """Ask of every pair whether a classifier can tell the tables apart, and along which column."""
+        findings: list[Finding] = []
+        covers: list[Component] = []
+        said: list[str] = []
+        power = 1.0
+        for pair in pairs(problem.case):
+            held = compare(problem.case, pair)
+            columns = held.plain
+            if problem.case.reference is None or not columns or min(held.suspect.n_rows, held.yardstick.n_rows) < _LEAST_ROWS:
+                continue
+            covers.append(pair.name)
+            domain = held.apart(None, columns)
+            power = min(power, normal_power(0.1, domain.error, _LEAST_AUC))
+            said.append(f"`{pair.name}`: the inputs are told apart with AUC {domain.auc:.3f}, expected 0.5, n = {pair.suspect.n_rows:,}")
+            found = self._finding(problem, pair, held, columns, domain)
+            if found:
+                findings.append(found)
+        ordered = tuple(sorted(findings, key=lambda f: -f.evidence))
+        return Look(ordered, power if covers else 0.0, "" if findings or not said else "; ".join(said) + ".", tuple(covers))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """Draw the table's rows so that the column that moved, or all inputs together, lie as in the healthy table."""
+        pair = pair_of(case, finding)
+        weights = None if pair is None else _weights(case, pair, pair.suspect, finding.repair.get("along"), towards="yardstick")
+        if pair is None or weights is None or effective_rows(weights) < _LEAST_ROWS:
+            return None
+        return case.with_table(pair.side, pair.name, pair.suspect.take(draw_rows(weights, pair.suspect.n_rows)))
+
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """Draw the healthy table's rows so that they lie as the suspect's do."""
+        pair = pair_of(case, finding)
+        healthy = case.reference.table(pair.name) if pair and case.reference else None
+        if pair is None or healthy is not pair.yardstick:
+            return None
+        weights = _weights(case, pair, healthy, finding.repair.get("along"), towards="suspect")
+        if weights is None or effective_rows(weights) < _LEAST_ROWS:
+            return None
+        return case.with_table("reference", pair.name, healthy.take(draw_rows(weights, healthy.n_rows)))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The column that moved lies where it lay: a quantile of a number, the share of a category."""
+        pair = pair_of(problem.case, finding)
+        column = finding.figures["columns"][0]
+        if pair is None:
+            return None
+        told = f"{pair.place(column)} has moved."
+        if pair.suspect.kind(column) == "category":
+            texts = [t.texts(column).astype(str) for t in (pair.yardstick, pair.suspect)]
+            level = max(np.unique(texts[0]), key=lambda v: abs(float(np.mean(texts[0] == v)) - float(np.mean(texts[1] == v))))
+            was, now = (float(np.mean(t == level)) for t in texts)
+            gap = abs(was - now) / 2
+            given = {"column": column, "value": str(level), "low": round(was - gap, 5), "high": round(was + gap, 5)}
+            return Guard(self.id(), finding.place, "value_share", pair.name, given, told)
+        values = [t.numbers(column) for t in (pair.yardstick, pair.suspect)]
+        spread = float(np.nanstd(values[0])) or 1.0
+        at = max((0.1, 0.25, 0.5, 0.75, 0.9), key=lambda q: abs(float(np.nanquantile(values[0], q)) - float(np.nanquantile(values[1], q))))
+        was, now = (float(np.nanquantile(v, at)) for v in values)
+        if pair.suspect.kind(column) != "numeric" or abs(was - now) < 0.02 * spread:
+            return None
+        gap = abs(was - now) / 2
+        given = {"column": column, "quantile": at, "low": was - gap, "high": was + gap}
+        return Guard(self.id(), finding.place, "quantile_range", pair.name, given, told)
+
+    def _finding(self, problem: Problem, pair: Pair, held: Comparison, columns: tuple[str, ...], domain: Domain) -> Finding | None:
+        moved = sorted((c for c in columns if held.distance[c] > _LEAST_DISTANCE), key=lambda c: -held.distance[c])
+        gain = domain.auc - 0.5
+        evidence = log_bayes_factor(gain, domain.error, floor=0.03, typical=0.2)
+        if not moved or gain < _LEAST_AUC + 2.0 * domain.error or evidence < 1.0:
+            return None
+        along, _, rest = held.along
+        if along and along == held.target:
+            return None
+        left = 0.5 + rest
+        judgement = judge(problem, pair)
+        harm = _explained(judgement) if judgement is not None and pair.name != "train" else None
+        cap = 2.5 if along else 1.5
+        if harm is not None:
+            cap = min(cap, 2.5 if harm > max(0.01, 0.02 * problem.harm) else 0.5)
+        moved = [along, *(c for c in moved if c != along)] if along else moved
+        column = moved[0]
+        explains = "" if harm is None else f"; the inputs explain {harm:+.3f} of what a healthy model gets wrong"
+        within = f" (AUC {left:.2f} once {along} is weighted)" if along else ""
+        statement = (
+            f"`{pair.place(column)}`: the inputs are told apart with AUC {domain.auc:.3f} +/- {1.96 * domain.error:.3f}, expected 0.5"
+            f"{within}; {len(moved)} columns moved, {column} by {held.distance[column]:.3f}{explains}; n = {pair.suspect.n_rows:,}."
+        )
+        figures = {
+            "columns": moved,
+            "auc": round(domain.auc, 4),
+            "error": round(domain.error, 4),
+            "auc_left": round(left, 4),
+            "explained": None if harm is None else round(harm, 4),
+            "distances": {c: round(held.distance[c], 4) for c in moved},
+            "n": pair.suspect.n_rows,
+            "n_yardstick": pair.yardstick.n_rows,
+        }
+        repair = {"table": pair.name, "along": along}
+        return Finding(pair.place(column), pair.name, min(bounded(evidence), cap), statement, figures, repair, pair.side, 0.2)
+
+
+def _explained(judgement: Judgement) -> float:
+    """How much the inputs' terms add to the share of rows that a healthy model gets wrong; zero within their error."""
+    terms = judgement.terms
+    return float(terms["inputs"]) if abs(terms["inputs"]) > terms["labels_error"] else 0.0
+
+
+def _weights(case: Case, pair: Pair, table: Table, along: str | None, *, towards: str) -> np.ndarray | None:
+    """Weights, shape (n_rows,), by which rows of `table`, one of the pair's, lie as the other's."""
+    other = pair.yardstick if towards == "yardstick" else pair.suspect
+    if along and along in table and along in other:
+        theirs, mine, sizes = binned(other, table, [along], 40)
+        return bin_weights(mine[:, 0], theirs[:, 0], sizes[0])
+    held = compare(case, pair)
+    if held.suspect.n_rows != pair.suspect.n_rows or held.yardstick.n_rows != pair.yardstick.n_rows:
+        return None
+    return held.apart(None, held.plain).weights("suspect" if towards == "yardstick" else "yardstick")
