@@ -1,0 +1,424 @@
+"""The answers of a production log held against what an artifact answers for the logged features, once for every page that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pyarrow as pa
+
+from ruleout.case.case import Case, SideName
+from ruleout.causes.columns import bounded
+from ruleout.causes.page import Finding, Look
+from ruleout.errors import RuleoutError
+from ruleout.models.model import Description, Model, Prediction
+from ruleout.problem.laboratory import Laboratory
+from ruleout.problem.metric import labels_of
+from ruleout.problem.problem import Problem
+from ruleout.problem.replay import Replay, compare_answers, logged_answers, positive_score
+from ruleout.tables.table import Table
+
+__all__ = ["ANSWERED", "Answers", "Change", "Found", "Told", "answers_of", "between", "follows", "replayed"]
+
+ANSWERED: tuple[tuple[str, ...], ...] = (("current.serving", "reference.model"), ("current.serving", "current.model"))
+"""What a page needs that holds logged answers against replayed ones."""
+
+FOLLOWS = 0.985
+"""A log follows from its features and its artifact if this share of its answers is reproduced; the rest is platform and rounding."""
+
+TRIED_ROWS = 1_500
+SCANNED_ROWS = 240
+MOST_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class Told:
+    """How well a supposed change of the features reproduces the logged answers.
+
+    Parameters
+    ----------
+    rate
+        Share of rows reproduced.
+    explained
+        Share of the rows that the plain replay misses and this one hits.
+    kept
+        Share of the rows that the plain replay hits and this one hits too.
+    distance
+        Mean absolute difference of the answers (0 or 1 a row for bare classes).
+    n
+        Rows held against each other.
+    """
+
+    rate: float
+    explained: float
+    kept: float
+    distance: float
+    n: int
+
+
+class Change(NamedTuple):
+    """A supposed change of the features on their way to the model: in words, the columns it is about, and what makes it."""
+
+    words: str
+    columns: tuple[str, ...]
+    apply: Callable[[Table], Table]
+
+
+class Found(NamedTuple):
+    """The changes that together reproduce the log best, and how well."""
+
+    changes: tuple[Change, ...]
+    told: Told
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the changes are about, each once."""
+        return tuple(dict.fromkeys(c for change in self.changes for c in change.columns))
+
+    @property
+    def words(self) -> str:
+        """The changes in words."""
+        said = [change.words for change in self.changes]
+        return "; ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")
+
+
+@dataclass
+class Answers:
+    """A log, the artifact that should have answered, and which answers it gives again.
+
+    Parameters
+    ----------
+    side
+        Whose log it is.
+    log, logged
+        The table, and the answers that it holds.
+    model, artifact
+        The artifact that reproduces the log best, and the side it is from.
+    prediction, plain
+        Its answers for the logged features as they are, and how they compare.
+    intended
+        The artifact that should answer: the side's own where it has one, else the validated one.
+    """
+
+    case: Case
+    laboratory: Laboratory
+    side: SideName
+    log: Table
+    logged: Prediction
+    model: Model
+    artifact: SideName
+    intended: SideName
+    prediction: Prediction
+    plain: Replay
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """Number of rows of the log."""
+        return self.log.n_rows
+
+    @property
+    def follow(self) -> bool:
+        """Whether the logged answers are what the artifact gives for the logged features."""
+        return self.plain.rate >= FOLLOWS
+
+    @cached_property
+    def decided(self) -> np.ndarray:
+        """Where the replayed class is the logged one, shape (n_rows,); for numbers the same as `plain.same`."""
+        if self.case.task == "regression" or "prediction" not in self.log:
+            return self.plain.same
+        return np.asarray(labels_of(self.prediction.prediction) == labels_of(self.logged.prediction), dtype=bool)
+
+    @cached_property
+    def numbers(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Logged and replayed answers as numbers, shape (n_rows,) each: scores of one class or predicted numbers; None for bare classes."""
+        if self.case.task == "regression":
+            return np.asarray(self.logged.prediction, dtype=float), np.asarray(self.prediction.prediction, dtype=float)
+        score = positive_score(self.case, self.prediction)
+        if score is None or self.logged.score is None or self.logged.score.ndim != 1:
+            return None
+        logged = np.asarray(self.logged.score, dtype=float)
+        return logged, logged - self.plain.difference
+
+    @cached_property
+    def said(self) -> tuple[np.ndarray, np.ndarray]:
+        """Logged and replayed answers as something that can be compared for being equal: numbers, else labels."""
+        found = self.numbers
+        if found is not None:
+            return found
+        return labels_of(self.logged.prediction), labels_of(self.prediction.prediction)
+
+    def equal(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Which answers are the same, to within what logs round, shape (n_rows,)."""
+        if first.dtype == object:
+            return np.asarray(first == second, dtype=bool)
+        logged = self.said[0]
+        slack = 1e-5 * max(float(np.nanstd(logged)), 1e-12)
+        return np.asarray(np.abs(first - second) <= slack + 1e-5 * np.abs(second), dtype=bool)
+
+    @cached_property
+    def telling(self) -> np.ndarray:
+        """Rows whose logged answer few others have, shape (n_rows,), bool: where scores are all 0 or 1, being the same is chance."""
+        found = self.numbers
+        if found is None:
+            return np.ones(self.n, dtype=bool)
+        spread = max(float(np.nanstd(found[0])), 1e-12)
+        _, codes, counts = np.unique(np.round(found[0] / spread, 5), return_inverse=True, return_counts=True)
+        rare: np.ndarray = counts[codes] <= max(0.05 * self.n, 2)
+        return rare if rare.sum() >= max(20, 0.1 * self.n) else np.ones(self.n, dtype=bool)
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether answers are not the same by chance: numbers of many values."""
+        return self.plain.exact and not (self.numbers is None or (self.telling.all() and len(np.unique(np.round(self.numbers[0], 6))) < 20))
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """Columns of the log that the artifact takes."""
+        wanted = self.description.features
+        known = self.case.features(self.log)
+        return tuple(c for c in (wanted if wanted is not None else known) if c in self.log)
+
+    @cached_property
+    def description(self) -> Description:
+        """What the artifact says of itself."""
+        return self.model.describe()
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The rows on which suppositions are tried: a random sample, at least a third of it rows that the plain replay misses."""
+        if self.n <= TRIED_ROWS:
+            return np.arange(self.n)
+        rng = np.random.default_rng(0)
+        missed, hit = np.flatnonzero(~self.plain.same), np.flatnonzero(self.plain.same)
+        n_missed = min(len(missed), max(TRIED_ROWS // 3, round(TRIED_ROWS * len(missed) / self.n)))
+        n_hit = min(len(hit), TRIED_ROWS - n_missed)
+        chosen = [rng.choice(missed, n_missed, replace=False), rng.choice(hit, n_hit, replace=False)]
+        return np.sort(np.concatenate(chosen))
+
+    @cached_property
+    def trial(self) -> Table:
+        """The tried rows without the logged answers."""
+        return self.log.take(self.rows).without(["prediction", "score"])
+
+    def search(self, changes: Sequence[Change], *, rounds: int = 1) -> Found | None:
+        """The change, or the few changes one after the other, that reproduce the log; None where none convinces.
+
+        Every change is tried on a few rows and the best on more. Another round keeps what brought the answers nearer and goes on.
+        """
+        if self.follow or not changes:
+            return None
+        kept: tuple[Change, ...] = ()
+        told = self.now
+        few = np.linspace(0, len(self.rows) - 1, min(SCANNED_ROWS, len(self.rows))).round().astype(int)
+        start = self.trial
+        for _ in range(rounds):
+            best = self._best(changes, start, few, told)
+            if best is None:
+                break
+            kept, told, start = (*kept, best[0]), best[1], best[0].apply(start)
+            if told.rate >= 0.99:
+                break
+        return Found(kept, told) if kept and self.convinces(told) else None
+
+    def _best(self, changes: Sequence[Change], start: Table, few: np.ndarray, before: Told) -> tuple[Change, Told] | None:
+        scanned = self._tell(changes, start.take(few), self.rows[few])
+        ranked = sorted((t for t in scanned if t[1] is not None), key=lambda t: (-t[1].rate, t[1].distance) if t[1] else (0.0, 0.0))
+        nearest = sorted((t for t in scanned if t[1] is not None), key=lambda t: t[1].distance if t[1] else 0.0)
+        chosen = list({id(c): c for c, _ in (*ranked[:4], *nearest[:4])}.values())
+        closer = [(c, t) for c, t in self._tell(chosen, start, self.rows) if t is not None and _closer(t, before)]
+        return min(closer, key=lambda t: (-round(t[1].rate, 3), t[1].distance), default=None)
+
+    def _tell(self, changes: Sequence[Change], start: Table, rows: np.ndarray) -> list[tuple[Change, Told | None]]:
+        made: list[tuple[Change, Table]] = []
+        for change in changes:
+            try:
+                made.append((change, change.apply(start)))
+            except (RuleoutError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                continue  # What cannot be done to these values was not done to them.
+        answered = self._ask([table for _, table in made])
+        logged = self._logged(rows)
+        return [
+            (change, None if answer is None else self._told(compare_answers(self.case, answer, logged), rows))
+            for (change, _), answer in zip(made, answered, strict=True)
+        ]
+
+    def told(self, table: Table) -> Told | None:
+        """How well one supposed version of the tried rows reproduces the log."""
+        return self._tell([Change("", (), lambda _: table)], table, self.rows)[0][1]
+
+    def difference(self, table: Table) -> np.ndarray | None:
+        """How far the artifact's answers for some version of the tried rows are from the logged ones, shape (n_tried,)."""
+        answer = self._ask([table])[0]
+        return None if answer is None else np.abs(compare_answers(self.case, answer, self._logged(self.rows)).difference)
+
+    def answers_for(self, table: Table) -> np.ndarray | None:
+        """The artifact's numbers for some rows, as the log writes them (the same class's score); None where there is no single one."""
+        answer = self._ask([table])[0]
+        if answer is None:
+            return None
+        if self.case.task == "regression":
+            return np.asarray(answer.prediction, dtype=float)
+        return positive_score(self.case, answer)
+
+    def _logged(self, rows: np.ndarray) -> Prediction:
+        score = self.logged.score
+        return Prediction(self.logged.prediction[rows], None if score is None else score[rows], self.logged.classes)
+
+    @cached_property
+    def now(self) -> Told:
+        """How well the plain replay reproduces the tried rows."""
+        plain = Replay(self.plain.same[self.rows], self.plain.exact, self.plain.difference[self.rows])
+        return self._told(plain, self.rows)
+
+    def convinces(self, told: Told | None) -> bool:
+        """Whether a supposition reproduces what the plain replay does not: most of what it misses, hardly anything lost.
+
+        Numbers are not the same by chance; bare classes are, so there nearly everything must be reproduced.
+        """
+        if told is None or self.follow:
+            return False
+        n_missed = (1 - self.now.rate) * told.n
+        if n_missed < 8:
+            return False
+        if self.exact:
+            return told.explained >= 0.6 and told.rate >= self.now.rate + 0.02 and told.kept >= 0.5
+        return told.explained >= 0.9 and told.rate >= 0.96 and told.kept >= 0.97
+
+    def evidence(self, told: Told) -> float:
+        """Log likelihood ratio of a supposition that convinces: near proof where all is reproduced."""
+        return bounded(3.9 if told.rate >= 0.9 else 1.5 + 2.0 * told.explained)
+
+    def said_rate(self, told: Told) -> str:
+        """The rates in words."""
+        return f"{told.rate:.1%} of the logged answers are reproduced, {self.now.rate:.1%} by the features as logged, n = {told.n:,}"
+
+    def _told(self, found: Replay, rows: np.ndarray) -> Told:
+        keep = self.telling[rows]
+        plain = self.plain.same[rows][keep]
+        found = Replay(found.same[keep], found.exact, found.difference[keep])
+        missed, hit = found.same[~plain], found.same[plain]
+        # Rows that the plain replay misses may be over-represented among the tried ones: rates are weighed back.
+        explained = float(missed.mean()) if len(missed) else 0.0
+        kept = float(hit.mean()) if len(hit) else 1.0
+        share = float(np.mean(self.plain.same[self.telling]))
+        distance = np.abs(found.difference)
+        weighed = share * float(distance[plain].mean() if plain.any() else 0.0) + (1 - share) * float(
+            distance[~plain].mean() if (~plain).any() else 0.0
+        )
+        return Told(share * kept + (1 - share) * explained, explained, kept, weighed, len(found.same))
+
+    def _ask(self, tables: Sequence[Table]) -> list[Prediction | None]:
+        """One call for all tables of one schema: asking a model in another process costs more than its arithmetic."""
+        out: list[Prediction | None] = [None] * len(tables)
+        groups: dict[str, list[int]] = {}
+        for at, table in enumerate(tables):
+            groups.setdefault(str(table.schema.remove_metadata()), []).append(at)
+        for members in groups.values():
+            for start in range(0, len(members), 60):
+                part = members[start : start + 60]
+                self._ask_some(tables, part, out)
+        return out
+
+    def _ask_some(self, tables: Sequence[Table], members: Sequence[int], out: list[Prediction | None]) -> None:
+        stacked = pa.concat_tables([tables[at].arrow.replace_schema_metadata(None) for at in members]).combine_chunks()
+        try:
+            answer = self.model.predict(Table(stacked, name="serving", origin=self.log.origin))
+        except RuleoutError:
+            if len(members) > 1:
+                for at in members:
+                    self._ask_some(tables, [at], out)
+            return
+        ends = np.cumsum([0] + [tables[at].n_rows for at in members])
+        for number, at in enumerate(members):
+            rows = slice(int(ends[number]), int(ends[number + 1]))
+            score = None if answer.score is None else answer.score[rows]
+            out[at] = Prediction(answer.prediction[rows], score, answer.classes)
+
+
+def _closer(told: Told, before: Told) -> bool:
+    """Whether a change brings the answers clearly nearer to the log than they were."""
+    return told.rate > before.rate + 0.02 or (told.distance < 0.8 * before.distance and told.rate > before.rate - 0.02)
+
+
+_held: WeakKeyDictionary[Laboratory, dict[str, Answers | None]] = WeakKeyDictionary()
+
+
+def answers_of(problem: Problem, side: SideName = "current") -> Answers | None:
+    """The answers of a side's log, held against the artifacts once; None outside of serving and environment problems, or without either."""
+    if problem.situation not in ("serving", "environment"):
+        return None
+    known = _held.setdefault(problem.laboratory, {})
+    if side not in known:
+        known[side] = _held_against(problem, side)
+    return known[side]
+
+
+def _held_against(problem: Problem, side: SideName) -> Answers | None:
+    case, laboratory = problem.case, problem.laboratory
+    held = case.side(side)
+    if held is None or held.serving is None or not {"prediction", "score"} & set(held.serving.columns) or held.serving.n_rows < 20:
+        return None
+    log = held.serving if held.serving.n_rows <= MOST_ROWS else held.serving.take(np.arange(MOST_ROWS))
+    try:
+        logged = logged_answers(case, log)
+    except RuleoutError:
+        return None
+    other: SideName = "reference" if side == "current" else "current"
+    opened: list[tuple[SideName, Model]] = []
+    for name in (side, other):
+        model = laboratory.model(name)
+        if model is not None and all(model.fingerprint != m.fingerprint for _, m in opened):
+            opened.append((name, model))
+    found: list[tuple[SideName, Model, Prediction, Replay]] = []
+    for name, model in opened:
+        try:
+            prediction = laboratory.predict(model, log)
+        except RuleoutError:
+            continue
+        found.append((name, model, prediction, compare_answers(case, prediction, logged)))
+    if not found:
+        return None
+    best = max(found, key=lambda f: f[3].rate)
+    # The intended artifact is kept unless another one reproduces the log clearly better.
+    if best[3].rate < found[0][3].rate + 0.02:
+        best = found[0]
+    rates: dict[str, float] = {name: replay.rate for name, _, _, replay in found}
+    return Answers(case, laboratory, side, log, logged, best[1], best[0], found[0][0], best[2], best[3], rates)
+
+
+def replayed(case: Case, side: SideName = "current") -> Case | None:
+    """The case with the logged answers taken out of a side's log: what the artifact would have answered counts instead."""
+    held = case.side(side)
+    if held is None or held.serving is None or not {"prediction", "score"} & set(held.serving.columns):
+        return case if held is not None and held.serving is not None else None
+    return case.with_side(side, replace(held, serving=held.serving.without(["prediction", "score"])))
+
+
+def follows(answers: Answers | None, what: str) -> Look:
+    """The look of a page on what happens between features and answers where the answers follow, or cannot be replayed."""
+    if answers is None:
+        return Look(statement=f"serving: no logged answer could be replayed, so {what} was not tested, n = 0 rows.")
+    said = f"serving: {answers.plain.rate:.1%} of the logged answers follow from the logged features and the artifact, n = {answers.n:,}"
+    if answers.follow:
+        return Look((), 0.97, f"{said}; expected at least {FOLLOWS:.1%}.", ("serving",))
+    return Look((), 0.85, f"{said}; {what} reproduces no more of them.", ("serving",))
+
+
+def between(
+    place: str,
+    evidence: float,
+    statement: str,
+    figures: Mapping[str, Any],
+    *,
+    specificity: float = 1.0,
+    repair: Mapping[str, Any] | None = None,
+) -> Finding:
+    """A finding about what happens between logged features and logged answers: its repair is the replay."""
+    return Finding(
+        place, "serving", bounded(evidence), statement, dict(figures), {"replay": True, **(repair or {})}, specificity=specificity
+    )
