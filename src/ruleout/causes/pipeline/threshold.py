@@ -1,0 +1,288 @@
+"""The page on thresholds and what else happens to a score after the model."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.answers import ANSWERED, Answers, answers_of, between, follows, replayed
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.problem.metric import labels_of
+from ruleout.problem.problem import Problem
+from ruleout.problem.replay import positive_score
+
+__all__ = ["Threshold"]
+
+MATERIAL = 0.01
+"""Share of decisions that must differ before a cut counts."""
+
+
+class Threshold(Cause):
+    """The decision threshold or another step after the model changed, the model's scores being the same.
+
+    What goes wrong
+    ---------------
+    The model says what it said in validation, but what is made of it is another thing: probabilities are cut elsewhere, calibrated
+    otherwise, rounded, capped, given to the wrong class, or a transform of the target is not taken back.
+
+    Why it happens
+    --------------
+    The cut lives in the service's configuration and not in the artifact; it was tuned on another sample; classes are listed in
+    another order; a target that was learned as a logarithm is answered as one.
+
+    What you see
+    ------------
+    Far more or far fewer alarms at an AUC that has not moved; two classes that have changed places; numbers that are right in order
+    and wrong in size.
+
+    How it is tested
+    ----------------
+    The artifact scores the logged features. Where scores agree with the log and decisions do not, the cut that best separates the
+    logged decisions is found; it is the finding if no more than a tenth of the differing decisions are left over. Where scores
+    disagree, the logged number is regressed on the replayed one by isotonic regression (Barlow et al. 1972), rising and falling: a
+    remainder below 1/200 of the spread means that one is made from the other alone. For several classes the logged class is held
+    against a renaming of the replayed ones, a default below some confidence, and a cut of one class's own.
+
+    What would rule it out
+    ----------------------
+    Decisions that agree with the artifact's, row by row.
+
+    How it is fixed
+    ---------------
+    Set the cut (or the step after the model) back to what was validated, and answer the affected requests again.
+
+    How it stays fixed
+    ------------------
+    Keep the cut and the order of classes in the artifact, and replay a day's log against it before and after each release.
+
+    Told apart from
+    ---------------
+    pipeline.metric, where answers are right and their evaluation is not. model.checkpoint, where scores differ and none is a
+    function of the other. pipeline.caching, where answers belong to other rows.
+
+    References
+    ----------
+    Barlow et al. (1972), Statistical inference under order restrictions. Provost and Fawcett (2001), Robust classification for
+    imprecise environments, Machine Learning 42.
+    """
+
+    needs = ANSWERED
+    cost = 0.1
+
+    def suspect(self, problem: Problem) -> Look:
+        """Hold decisions against scores, and logged scores against replayed ones."""
+        answers = answers_of(problem)
+        if answers is None:
+            return follows(None, "a step after the model")
+        found = _cut(answers) or _made_from(answers) or _turned(answers) or _renamed(answers) or _of_one_class(answers)
+        if found is None:
+            n_wrong = int(np.sum(~answers.decided))
+            said = f"serving: {n_wrong:,} of n = {answers.n:,} logged decisions are not the artifact's, and no cut explains them."
+            return Look((), 0.97 if answers.follow and n_wrong <= MATERIAL * answers.n else 0.9, said, ("serving",))
+        return Look((found,), 0.95, covers=("serving",))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """The artifact's own answers in place of the logged ones."""
+        return replayed(case, finding.side)
+
+
+class _Cut(NamedTuple):
+    """Where a score is cut, the share of rows on the wrong side of the cut, and whether the positive class lies above."""
+
+    at: float
+    wrong: float
+    above: bool
+
+
+def _best_cut(score: np.ndarray, positive: np.ndarray) -> _Cut:
+    """The cut of a score that separates positives from the rest with the fewest errors."""
+    order = np.argsort(score, kind="stable")
+    values, hits = score[order], positive[order].astype(float)
+    below = np.concatenate([[0.0], np.cumsum(hits)])
+    wrong_above = below + (np.arange(len(hits), -1, -1.0) - (hits.sum() - below))
+    # A cut between two equal scores separates nothing.
+    allowed = np.concatenate([[True], np.diff(values) > 0, [True]])
+    best = None
+    for above, errors in ((True, wrong_above), (False, len(hits) - wrong_above)):
+        at = int(np.argmin(np.where(allowed, errors, np.inf)))
+        low = values[at - 1] if at > 0 else values[0]
+        high = values[at] if at < len(values) else values[-1]
+        cut = _Cut(float((low + high) / 2), float(errors[at] / max(len(hits), 1)), above)
+        if best is None or cut.wrong < best.wrong:
+            best = cut
+    assert best is not None
+    return best
+
+
+def _cut(answers: Answers) -> Finding | None:
+    """Two classes: the logged decisions are the same score cut elsewhere."""
+    n_wrong = int(np.sum(~answers.decided))
+    score = positive_score(answers.case, answers.prediction)
+    if answers.case.task == "regression" or "prediction" not in answers.log or score is None or n_wrong < max(8, MATERIAL * answers.n):
+        return None
+    if answers.numbers is not None and not answers.follow:
+        return None
+    logged, own = labels_of(answers.logged.prediction), labels_of(answers.prediction.prediction)
+    labels = sorted({v for v in (*logged.tolist(), *own.tolist()) if v is not None})
+    if len(labels) != 2:
+        return None
+    positive = _positive(score, own, labels)
+    now, was = _best_cut(score, logged == positive), _best_cut(score, own == positive)
+    if now.wrong > max(0.1 * n_wrong / answers.n, 2.5 / answers.n) or (now.above == was.above and now.at == was.at):
+        return None
+    share = float(np.mean(logged == positive)), float(np.mean(own == positive))
+    side = "above" if now.above else "below"
+    said = (
+        f'serving.prediction: "{positive}" is answered {side} a score of {now.at:.3g} and not above {was.at:.3g}, the scores being the'
+        f" artifact's: {n_wrong:,} of n = {answers.n:,} decisions differ and the cut explains {1 - now.wrong * answers.n / n_wrong:.1%} of"
+        f" them; {share[0]:.1%} are positive and not {share[1]:.1%}."
+    )
+    figures = {"cut": now.at, "validated_cut": was.at, "n_differ": n_wrong, "left": now.wrong, "positive": list(share)}
+    return between("serving.prediction", 3.9, said, figures)
+
+
+def _positive(score: np.ndarray, own: np.ndarray, labels: list[str]) -> str:
+    """The class that the score speaks for."""
+    means = {label: float(score[own == label].mean()) if (own == label).any() else 0.5 for label in labels}
+    return max(labels, key=lambda label: means[label])
+
+
+def _made_from(answers: Answers) -> Finding | None:
+    """The logged number is a function of the replayed one alone."""
+    if answers.numbers is None or answers.follow:
+        return None
+    logged, own = answers.numbers
+    known = np.isfinite(logged) & np.isfinite(own) & answers.telling
+    logged, own = logged[known], own[known]
+    if len(own) < 30 or len(np.unique(np.round(own, 9))) < 15 or len(np.unique(logged)) < 5 or np.std(logged) == 0:
+        return None
+    best = None
+    for rising in (True, False):
+        fitted = _isotonic(own, logged, rising)
+        left = float(np.abs(logged - fitted).sum() / np.abs(logged - np.median(logged)).sum())
+        if best is None or left < best[0]:
+            best = left, rising
+    assert best is not None
+    if best[0] > 0.005:
+        return None
+    how = _formula(own, logged)
+    said = (
+        f"serving.{_column(answers)}: the logged number is made from the artifact's alone ({how}; {best[0]:.2%} of its spread is left,"
+        f" expected below 0.5%), and {answers.plain.rate:.1%} of n = {answers.n:,} are the artifact's own; expected 100%."
+    )
+    return between(f"serving.{_column(answers)}", 3.9, said, {"formula": how, "left": best[0], "rate": answers.plain.rate})
+
+
+def _isotonic(x: np.ndarray, y: np.ndarray, rising: bool) -> np.ndarray:
+    from sklearn.isotonic import IsotonicRegression
+
+    return np.asarray(IsotonicRegression(increasing=rising).fit_transform(x, y))
+
+
+def _formula(x: np.ndarray, y: np.ndarray) -> str:
+    """The simplest formula that makes one from the other, in words."""
+    candidates: list[tuple[str, np.ndarray]] = [("1 - x", 1 - x)]
+    candidates += [(f"x rounded to {k} digits", np.round(x, k)) for k in (3, 2, 1, 0, -1, -2, -3)]
+    with np.errstate(all="ignore"):
+        candidates += [
+            ("log(x)", np.log(x)),
+            ("log(1 + x)", np.log1p(x)),
+            ("exp(x)", np.exp(x)),
+            ("exp(x) - 1", np.expm1(x)),
+            ("sqrt(x)", np.sqrt(x)),
+        ]
+        inside = np.clip(x, np.nanmin(y), np.nanmax(y))
+    candidates.append((f"x kept within {np.nanmin(y):.4g} and {np.nanmax(y):.4g}", inside))
+    spread = float(np.std(y))
+    for name, made in candidates:
+        if np.isfinite(made).all() and float(np.mean(np.abs(made - y) <= 1e-4 * spread)) > 0.98:
+            return name
+    slope, start = np.polyfit(x, y, 1)
+    if float(np.mean(np.abs(start + slope * x - y) <= 1e-3 * spread)) > 0.98:
+        return f"{start:.4g} + {slope:.4g} x"
+    if x.min() >= 0 and x.max() <= 1 and y.min() >= 0 and y.max() <= 1:
+        a, b = np.clip(x, 1e-9, 1 - 1e-9), np.clip(y, 1e-9, 1 - 1e-9)
+        slope, start = np.polyfit(np.log(a / (1 - a)), np.log(b / (1 - b)), 1)
+        return f"logit about {start:.3g} + {slope:.3g} logit(x)"
+    return "in the same order" if np.corrcoef(x, y)[0, 1] > 0 else "in the reverse order"
+
+
+def _column(answers: Answers) -> str:
+    return "prediction" if answers.case.task == "regression" else "score"
+
+
+def _turned(answers: Answers) -> Finding | None:
+    """The logged score is the probability of the other class, to a metric that reads it as the positive one's."""
+    if answers.case.task == "regression" or answers.numbers is None or not answers.laboratory.scorer.needs_score:
+        return None
+    score = positive_score(answers.case, answers.prediction)
+    if score is None or not answers.follow or answers.case.positive is None:
+        return None
+    logged = answers.numbers[0]
+    as_is, turned = (float(np.mean(np.abs(s - logged) < 1e-4)) for s in (score, 1 - score))
+    if turned < 0.98 or as_is > 0.5:
+        return None
+    said = (
+        f"serving.score: {turned:.1%} of n = {answers.n:,} logged scores are the other class's probability; {as_is:.1%} are the positive"
+        f" class's, expected 100%."
+    )
+    return between("serving.score", 3.5, said, {"formula": "1 - x", "turned": turned})
+
+
+def _renamed(answers: Answers) -> Finding | None:
+    """The logged classes are the replayed ones under other names."""
+    if answers.case.task == "regression" or answers.exact or answers.follow:
+        return None
+    logged, own = labels_of(answers.logged.prediction), labels_of(answers.prediction.prediction)
+    names: dict[str, str] = {}
+    left = 0
+    for label in sorted({v for v in own.tolist() if v is not None}):
+        named, counts = np.unique(logged[own == label].astype(str), return_counts=True)
+        names[label] = str(named[np.argmax(counts)])
+        left += int(counts.sum() - counts.max())
+    moved = {a: b for a, b in names.items() if a != b}
+    n_wrong = int(np.sum(~answers.plain.same))
+    if n_wrong < 8 or len(moved) < 2 or len(set(names.values())) < len(names) or left > 0.05 * n_wrong + 1:
+        return None
+    shown = ", ".join(f"{b} for {a}" for a, b in list(moved.items())[:4])
+    said = (
+        f"serving.prediction: {len(moved)} classes are answered under other names ({shown}): that explains {1 - left / n_wrong:.1%} of the"
+        f" {n_wrong:,} answers that differ, n = {answers.n:,}."
+    )
+    return between("serving.prediction", 3.9, said, {"names": moved, "left": left})
+
+
+def _of_one_class(answers: Answers) -> Finding | None:
+    """Several classes: one is answered wherever some score lies beyond a cut, whatever the others say."""
+    score, classes = answers.prediction.score, answers.prediction.classes
+    if answers.case.task == "regression" or answers.follow or score is None or score.ndim != 2 or classes is None or score.shape[1] < 3:
+        return None
+    logged, own = labels_of(answers.logged.prediction), labels_of(answers.prediction.prediction)
+    wrong = ~answers.plain.same
+    n_wrong = int(wrong.sum())
+    if n_wrong < 8:
+        return None
+    labels = labels_of(np.array(list(classes), dtype=object)).tolist()
+    best: tuple[float, str, str, _Cut] | None = None
+    common = max({*logged[wrong].tolist()}, key=lambda v: int(np.sum(logged[wrong] == v)))
+    tries = [("the highest score of any class is", score.max(axis=1))]
+    if common in labels:
+        tries.append(("its own score is", score[:, labels.index(common)]))
+    others = own != common
+    for name, values in tries:
+        cut = _best_cut(values[others], logged[others] == common)
+        left = cut.wrong * int(others.sum()) + int(np.sum(wrong & ~others))
+        if best is None or left < best[0]:
+            best = left, common, name, cut
+    assert best is not None
+    left, common, name, at = best
+    if left > 0.05 * n_wrong + 1:
+        return None
+    side = "above" if at.above else "below"
+    said = (
+        f'serving.prediction: "{common}" is answered wherever {name} {side} {at.at:.3g}: that explains {1 - left / n_wrong:.1%} of the'
+        f" {n_wrong:,} answers that differ, n = {answers.n:,}."
+    )
+    return between("serving.prediction", 3.9, said, {"class": common, "cut": at.at, "left": left})
