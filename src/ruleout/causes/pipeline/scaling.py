@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ruleout.case.case import Case, SideName
+from ruleout.causes.answers import answers_of, between, replayed
+from ruleout.causes.beside import beside, taken_back
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
-from ruleout.causes.scores import better, measured, without_artifact
+from ruleout.causes.scales import line_between, many_lines, rescaled
+from ruleout.causes.scores import better, measured, other_code, without_artifact
 from ruleout.guards.guard import Guard
 from ruleout.models.model import Description
 from ruleout.problem.problem import Problem
@@ -47,7 +50,13 @@ class Scaling(Cause):
     exceeds 0.1 and z = |mean - m| / (s sqrt(1/n + 1/n_seen)) exceeds 6 or the same of ln(scale / s) does, and the reference's scaler
     agrees with its own rows. Then the validation rows are moved so that the foreign scaler gives what the right one would,
     x' = mean + scale (x - m) / s, and the artifact is asked again: evidence 4 or more where that restores a third of the drop, and
-    0.3 where it does not, for then the whole artifact is foreign. For tables: y = a + b x between the quantiles of both sides with
+    0.3 where it does not, for then the whole artifact is foreign. In production, the artifact is asked again as if its scaler had been
+    left out, applied twice, or held mean and deviation, extremes or quartiles of the log or of any table of the case; for smooth
+    models the line of each scaled column is fitted to the logged scores (Marquardt 1963). What reproduces the logged answers is the
+    finding. Where answers follow, half of the log's numeric columns and at least three must each be a line away from the healthy
+    ones, distributions agreeing once it is undone; or be so row by row where both environments logged the same rows.
+
+    For tables: y = a + b x between the quantiles of both sides with
     R2 above 0.99 for at least three and half of the numeric columns, one side of which looks standardised (|mean| and |s - 1| below
     0.1); evidence 4.
 
@@ -70,15 +79,27 @@ class Scaling(Cause):
 
     References
     ----------
-    LeCun et al. (1998), Efficient backprop, section 4.3. Sculley et al. (2015), Hidden technical debt in machine learning systems.
+    Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters. LeCun et al. (1998), Efficient backprop,
+    section 4.3. Sculley et al. (2015), Hidden technical debt in machine learning systems.
     Kendall and Stuart (1977), The Advanced Theory of Statistics, volume 1, section 10.9, for the error of a standard deviation.
     """
 
-    needs = (("current.model", "current.train"), ("reference.train", "current.train"), ("reference.validation", "current.validation"))
+    needs = (
+        ("current.model", "current.train"),
+        ("reference.train", "current.train"),
+        ("reference.validation", "current.validation"),
+        ("reference.validation", "current.serving"),
+        ("reference.train", "current.serving"),
+        ("reference.serving", "current.serving"),
+        ("reference.model", "current.serving"),
+        ("current.model", "current.serving"),
+    )
     cost = 0.4
 
     def suspect(self, problem: Problem) -> Look:
         """Hold fitted scaling parameters against the training rows, and the tables of both sides against each other."""
+        if problem.situation in ("serving", "environment"):
+            return _served(problem)
         findings, n = [], 0
         checked = _foreign(problem, "current")
         n += checked.n
@@ -99,6 +120,10 @@ class Scaling(Cause):
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The tables scaled back column by column; or validation rows as the artifact's foreign scaler must see them; else a refit."""
+        if finding.repair.get("replay"):
+            return replayed(case, finding.side)
+        if finding.repair.get("beside"):
+            return taken_back(case, list(finding.repair["beside"]))
         held, columns = case.side(finding.side), finding.repair["columns"]
         if held is None:
             return None
@@ -111,13 +136,15 @@ class Scaling(Cause):
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """The reference's validation rows moved so that its own scaler sees them as the foreign one would."""
-        if case.reference is None or case.reference.validation is None or not finding.repair["artifact"]:
+        if case.reference is None or case.reference.validation is None or not finding.repair.get("artifact"):
             return None
         back = {c: (-a / b, 1 / b) for c, (a, b) in finding.repair["columns"].items() if c in case.reference.validation and b}
         return case.with_side("reference", replace(case.reference, validation=_moved(case.reference.validation, back)))
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """Scaling parameters are those of the training rows; or the column lies where it lay when the system worked."""
+        if finding.repair.get("replay") or finding.repair.get("beside"):
+            return None
         if finding.repair["artifact"]:
             return Guard(
                 self.id(),
@@ -207,6 +234,9 @@ def _finding(problem: Problem, checked: _Checked) -> Finding:
         )
     else:
         evidence, specificity, said = 0.3, 0.4, f"; with the right parameters the metric gains only {gain:+.4f}"
+    if other_code(problem):
+        # The code that made the scaler differs: foreign parameters are then what it did, not what was done to the artifact.
+        evidence, specificity = min(evidence, 1.0), 0.35
     fitted = "not applied" if mean == 0 and scale == 1 else f"mean {mean:.4g} and scale {scale:.4g}"
     statement = (
         f"model: scaling of {worst} is {fitted}, its training rows have {m:.4g} and {s:.4g} ({d:.2f} deviations, expected {MATERIAL});"
@@ -216,6 +246,65 @@ def _finding(problem: Problem, checked: _Checked) -> Finding:
     figures: dict[str, Any] = {"columns": sorted(checked.columns), "worst": worst, "deviations": d, "gain": gain}
     repair = {"artifact": True, "in_place": gain is not None and evidence > 1, "columns": moves}
     return Finding(place, "model", evidence, statement, figures, repair, specificity=specificity)
+
+
+def _served(problem: Problem) -> Look:
+    """Scaling at serving: of the logged columns themselves, or between them and the answers."""
+    case = problem.case
+    rows = beside(case) if problem.situation == "environment" else None
+    n = case.current.serving.n_rows if case.current.serving is not None else 0
+    if rows is not None and rows.unlike:
+        lines = {c: line for c in rows.unlike if (line := line_between(rows, c)) is not None}
+        n_numeric = sum(rows.current.kind(c) == "numeric" for c in rows.features)
+        if len(lines) >= max(3, math.ceil(n_numeric / 2)) and len(lines) >= 0.8 * len(rows.unlike):
+            column, (start, slope) = next(iter(lines.items()))
+            said = (
+                f"serving: {len(lines)} of {n_numeric} numeric columns are lines of the same rows' in the reference's log ({column} ="
+                f" {start:.4g} + {slope:.4g} x, exactly), n = {n:,}."
+            )
+            finding = Finding("serving", "serving", 3.9, said, {"columns": sorted(lines)}, {"beside": sorted(lines)}, specificity=1.0)
+            return Look((finding,), 0.95, covers=("serving",))
+        return Look(
+            (), 0.95, f"serving: {len(lines)} of {n_numeric} numeric columns are lines of the reference's, n = {n:,}.", ("serving",)
+        )
+    pair = next((p for p in pairs(case) if p.name == "serving"), None)
+    if rows is None and pair is not None:
+        found = _standardised(case, pair) or _all_lines(case, pair)
+        if found is not None:
+            return Look((found,), 0.95, covers=("serving",))
+    answers = answers_of(problem)
+    if answers is None or answers.follow:
+        power = 0.95 if answers is not None or pair is not None else 0.0
+        return Look(
+            (), power, f"serving: no set of columns is scaled otherwise, and answers follow from the features, n = {n:,}.", ("serving",)
+        )
+    other = rescaled(answers)
+    if other is None:
+        said = f"serving: no other scaling of the features reproduces the logged answers ({answers.plain.rate:.1%} follow), n = {n:,}."
+        return Look((), 0.85, said, ("serving",))
+    said = f"serving: with {other.words} {answers.said_rate(other.told)}."
+    figures = {"columns": list(other.columns), "scaling": other.words, "rate": other.told.rate, "plain": answers.now.rate}
+    place = f"serving.{other.columns[0]}" if len(other.columns) == 1 else "serving"
+    return Look((between(place, other.evidence, said, figures),), 0.95, covers=("serving",))
+
+
+def _all_lines(case: Case, pair: Pair) -> Finding | None:
+    """Half of the log's numeric columns, each a line away from the healthy one."""
+    found = many_lines(case, pair)
+    if found is None:
+        return None
+    lines, n_compared = found
+    standard = all(abs(float(np.nanmean(pair.yardstick.numbers(c)))) < 0.2 for c in lines)
+    column, (start, slope) = max(lines.items(), key=lambda item: abs(math.log(item[1][1])))
+    said = (
+        f"{pair.name}: {len(lines)} of {n_compared} numeric columns are each a line away from {pair.yardstick.name}'s ({column} ="
+        f" {start:.4g} + {slope:.4g} x), expected the same scale, n = {pair.suspect.n_rows:,}."
+    )
+    back = {c: (-a / b, 1 / b) for c, (a, b) in lines.items()}
+    repair = {"artifact": False, "table": pair.name, "columns": back}
+    return Finding(
+        pair.name, pair.name, 3.9 if standard else 2.5, said, {"columns": sorted(lines)}, repair, side=pair.side, specificity=1.0
+    )
 
 
 def _standardised(case: Case, pair: Pair) -> Finding | None:

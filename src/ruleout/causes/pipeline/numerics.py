@@ -1,0 +1,154 @@
+"""The page on precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.answers import ANSWERED, Answers, Change, answers_of, between, follows, replayed
+from ruleout.causes.changes import numbers_changed
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.scales import scaling_of
+from ruleout.problem.problem import Problem
+
+__all__ = ["Numerics"]
+
+
+class Numerics(Cause):
+    """Precision or device changes the answers: numbers are cast to a type that cannot hold them.
+
+    What goes wrong
+    ---------------
+    The features reach the model in fewer bits than it learned from. Small numbers lose nothing that matters; a year, a time stamp, an
+    identifier or a price loses its last digits, and with them all that it said.
+
+    Why it happens
+    --------------
+    A graph compiled for a device in half precision, a column store that shrinks its types, an exporter whose default is 32 bits, a
+    quantised copy of the model.
+
+    What you see
+    ------------
+    Answers that differ a bit for most rows and a lot for some: for those whose large numbers stand near each other.
+
+    How it is tested
+    ----------------
+    The numeric features are cast to float32, bfloat16 (8 bits of mantissa), float16 (11 bits, at most 65,504) and 256 levels, raw and
+    as the artifact's scaler makes them, and the artifact is asked again. The cast that reproduces the logged answers, most of those
+    that the plain replay misses, is the finding; its places are the columns that the cast moves furthest, each asked alone.
+
+    What would rule it out
+    ----------------------
+    No cast that brings the replayed answers nearer to the logged ones.
+
+    How it is fixed
+    ---------------
+    Keep the named columns in 64 bits up to the model, or subtract a fixed origin from them before they are cast and train so.
+
+    How it stays fixed
+    ------------------
+    Compare the answers of both devices on recorded rows before each release, row by row and not by their mean.
+
+    Told apart from
+    ---------------
+    pipeline.preprocessing, where values are rounded on purpose. model.checkpoint, where no cast reproduces the answers. Differences in
+    the last digits, with which every platform differs from every other, are no fault.
+
+    References
+    ----------
+    IEEE 754-2019. Kalamkar et al. (2019), A study of bfloat16 for deep learning training. Goldberg (1991), What every computer
+    scientist should know about floating-point arithmetic.
+    """
+
+    needs = ANSWERED
+    cost = 0.1
+
+    def suspect(self, problem: Problem) -> Look:
+        """Ask the artifact again with its numbers in fewer bits."""
+        answers = answers_of(problem)
+        if answers is None or answers.follow:
+            return follows(answers, "a cast of the features")
+        columns = [c for c in answers.features if answers.log.kind(c) == "numeric"]
+        scalers = scaling_of(answers)
+        found = answers.search([*_casts(columns), *_scaled_casts(scalers)]) if columns else None
+        if found is None:
+            return follows(answers, "a cast of the features")
+        change = found.changes[0]
+        moved = _moved_most(answers, change, columns)
+        said = (
+            f"{{}}: with the numeric features {found.words} {answers.said_rate(found.told)}; the cast moves the answers most in"
+            f" {', '.join(moved)}."
+        )
+        figures = {"cast": found.words, "rate": found.told.rate, "plain": answers.now.rate, "columns": moved}
+        evidence = answers.evidence(found.told)
+        places = [f"serving.{c}" for c in moved]
+        return Look(tuple(between(p, evidence, said.format(p), figures) for p in places), 0.95, covers=("serving",))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """The artifact's own answers for the features in full precision."""
+        return replayed(case, finding.side)
+
+
+def as_bfloat16(values: np.ndarray, *, cut: bool = False) -> np.ndarray:
+    """Numbers with 8 bits of mantissa, rounded to the nearest even or cut."""
+    bits = np.asarray(values, dtype=np.float32).view(np.uint32)
+    if not cut:
+        bits = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+    return np.where(np.isfinite(values), (bits & np.uint32(0xFFFF0000)).view(np.float32).astype(float), np.nan)
+
+
+def _half(values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.clip(values, -65_504, 65_504).astype(np.float16), dtype=float)
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    low, high = np.nanmin(values), np.nanmax(values)
+    return np.asarray(low + np.round((values - low) / (high - low) * 255) / 255 * (high - low)) if high > low else values
+
+
+CASTS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "cast to float32": lambda v: v.astype(np.float32).astype(float),
+    "cast to bfloat16": as_bfloat16,
+    "cut to bfloat16": lambda v: as_bfloat16(v, cut=True),
+    "cast to float16": _half,
+    "cast to float16, what is too large for it null": lambda v: v.astype(np.float16).astype(float),
+    "cast to 256 levels": _levels,
+}
+
+
+def _casts(columns: list[str]) -> list[Change]:
+    return [numbers_changed(words, columns, lambda v, _, cast=cast: cast(v)) for words, cast in CASTS.items()]  # type: ignore[misc]
+
+
+def _scaled_casts(scalers: Mapping[str, tuple[float, float]]) -> list[Change]:
+    """The casts applied to what the scaler makes of the features."""
+    out = []
+    for words, cast in CASTS.items() if scalers else ():
+
+        def how(values: np.ndarray, column: str, cast: Callable[[np.ndarray], np.ndarray] = cast) -> np.ndarray:
+            centre, scale = scalers[column]
+            return centre + scale * cast((values - centre) / scale)
+
+        out.append(numbers_changed(f"scaled, then {words}", list(scalers), how))
+    return out
+
+
+def _moved_most(answers: Answers, change: Change, columns: list[str]) -> list[str]:
+    """The columns that a cast moves the answers by, the most first: each cast alone."""
+    rows = answers.trial
+    whole = change.apply(rows)
+    plain = answers.answers_for(rows)
+    effect: dict[str, float] = {}
+    for column in change.columns:
+        alone = rows.with_column(column, whole.arrow.column(column))
+        answer = answers.answers_for(alone)
+        if plain is not None and answer is not None:
+            effect[column] = float(np.nanmean(np.abs(answer - plain)))
+        else:
+            spread = float(np.nanstd(rows.numbers(column))) or 1.0
+            effect[column] = float(np.nanmean(np.abs(whole.numbers(column) - rows.numbers(column)))) / spread
+    top = max(effect.values(), default=0.0)
+    ranked = sorted((c for c in effect if effect[c] >= 0.05 * top), key=lambda c: -effect[c])
+    return ranked[:4] or columns[:1]
