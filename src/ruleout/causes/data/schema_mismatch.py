@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from ruleout.case.case import Case
-from ruleout.causes.columns import borrowed, bounded, finite, numbers, numeric_columns, pair_of, put_values, quantile_guard, sampled, texts
+from ruleout.causes.columns import borrowed, bounded, pair_of, put_values, quantile_guard, sampled, texts
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.causes.places import changed_places, gap, returned
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
-from ruleout.statistics.quantiles import detection_power, ks_critical, ks_distance
+from ruleout.statistics.quantiles import detection_power, ks_critical
 from ruleout.statistics.retyping import read_numbers, read_times, read_truth
 from ruleout.statistics.spelling import assign, name_likeness
 from ruleout.tables.table import Table
@@ -105,11 +106,10 @@ class SchemaMismatch(Cause):
             table = put_values(table, repair["column"], read[0], pair.yardstick)
         else:
             # Each of the columns has a finding of its own, and the first one that is put right puts all of them right.
-            if all(_gap(table, c, pair.yardstick, c) < finding.figures["noise"] for c in repair["places"]):
+            back = returned(pair, repair["places"], finding.figures["noise"])
+            if back is None:
                 return case
-            was = table
-            for column, now in repair["places"].items():
-                table = table.with_column(column, was.arrow.column(now))
+            table = back
         if repair["what"] != "exchanged" and set(pair.yardstick.columns) == set(table.columns):
             table = table.select(pair.yardstick.columns)
         return case.with_table(pair.side, pair.name, table)
@@ -130,34 +130,21 @@ class SchemaMismatch(Cause):
         return Guard(self.id(), finding.place, "required_columns", pair.name, {"columns": kinds}, message)
 
 
-def _gap(mine: Table, column: str, theirs: Table, other: str) -> float:
-    """The distance of a column here from another there, in [0, 1]; 1 for different kinds."""
-    kind = mine.kind(column)
-    if kind != theirs.kind(other):
-        return 1.0
-    if kind in ("numeric", "time"):
-        return ks_distance(finite(numbers(mine, column)), finite(numbers(theirs, other)))
-    a, b = texts(mine, column).astype(str), texts(theirs, other).astype(str)
-    levels = np.unique(np.concatenate([a, b]))
-    share = [np.bincount(np.searchsorted(levels, v), minlength=len(levels)) / max(1, len(v)) for v in (a, b)]
-    return float(np.abs(share[0] - share[1]).sum() / 2)
-
-
 def _absent(case: Case, pair: Pair) -> Iterator[Finding]:
     gone = [c for c in case.features(pair.yardstick) if c not in pair.suspect]
     new = [c for c in case.features(pair.suspect) if c not in pair.yardstick]
     n, m = sampled(pair.suspect).n_rows, sampled(pair.yardstick).n_rows
     now: dict[str, tuple[str, float]] = {}
     if gone and new:
-        gaps = np.array([[_gap(pair.suspect, c, pair.yardstick, old) for c in new] for old in gone])
+        gaps = np.array([[gap(pair.suspect, c, pair.yardstick, old) for c in new] for old in gone])
         likeness = np.array([[name_likeness(c, old) for c in new] for old in gone])
         for i, j in zip(*assign(gaps - 0.3 * likeness), strict=True):
             if gaps[i, j] < 1.2 * ks_critical(n, m, 1e-3) or (likeness[i, j] > 0.8 and gaps[i, j] < 0.5):
                 now[gone[i]] = new[j], float(gaps[i, j])
     for column in gone:
         if column in now:
-            name, gap = now[column]
-            said = f'{pair.place(column)}: called "{name}" here, at a distance of {gap:.3f} from the healthy column, n = {n:,} and {m:,}.'
+            name, apart = now[column]
+            said = f'{pair.place(column)}: called "{name}" here, at a distance of {apart:.3f} from the healthy column, n = {n:,} and {m:,}.'
             yield _finding(pair, column, said, {"what": "renamed", "now": name}, 1.0)
         else:
             columns = len(pair.yardstick.columns), len(pair.suspect.columns)
@@ -217,29 +204,11 @@ def _retyped(case: Case, pair: Pair) -> Iterator[Finding]:
 
 
 def _exchanged(case: Case, pair: Pair) -> Iterator[Finding]:
-    columns = numeric_columns(case, pair, target=False)
-    columns += tuple(
-        c for c in case.features(pair.suspect) if c in pair.yardstick and pair.suspect.kind(c) == pair.yardstick.kind(c) == "category"
-    )
-    n, m = sampled(pair.suspect).n_rows, sampled(pair.yardstick).n_rows
-    strict, noise = max(0.04, ks_critical(n, m, 1e-6)), ks_critical(n, m, 1e-3)
-    moved = [c for c in columns if _gap(pair.suspect, c, pair.yardstick, c) > strict]
-    if not 2 <= len(moved) <= 30:
+    # At serving the same is pipeline.feature-order: the model reads the columns in another order than it was fitted on.
+    if pair.name == "serving":
         return
-    gaps = np.array([[_gap(pair.suspect, now, pair.yardstick, old) for now in moved] for old in moved])
-    fits = {
-        moved[i]: moved[j] for i, j in zip(*assign(gaps), strict=True) if i != j and gaps[i, j] < noise and gaps[i, j] < 0.5 * gaps[i, i]
-    }
-    # Only whole circles of columns changed places: each one's values stand in another of them.
-    while set(fits) != set(fits.values()):
-        fits = {old: now for old, now in fits.items() if now in fits and old in fits.values()}
-    for old, now in fits.items():
-        before, after = gaps[moved.index(old), moved.index(old)], gaps[moved.index(old), moved.index(now)]
-        said = (
-            f"{pair.place(old)}: its values stand in {now}: distance from the healthy column {before:.3f} as it is, {after:.3f} exchanged "
-            f"(noise {noise:.3f}, n = {n:,} and {m:,})."
-        )
-        yield _finding(pair, old, said, {"what": "exchanged", "places": fits, "noise": noise}, 1.0)
+    for place in changed_places(case, pair):
+        yield _finding(pair, place.column, place.statement, {"what": "exchanged", "places": place.places, "noise": place.noise}, 1.0)
 
 
 def _finding(pair: Pair, column: str, said: str, repair: dict[str, object], specificity: float) -> Finding:

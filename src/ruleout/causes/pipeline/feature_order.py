@@ -1,0 +1,155 @@
+"""The page on the order of features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ruleout.case.case import Case
+from ruleout.causes.answers import ANSWERED, Answers, Change, answers_of, between, follows, replayed
+from ruleout.causes.changes import exchanged
+from ruleout.causes.columns import bounded, quantile_guard
+from ruleout.causes.page import Cause, Component, Finding, Look, pairs
+from ruleout.causes.places import changed_places, returned
+from ruleout.guards.guard import Guard
+from ruleout.problem.problem import Problem
+
+__all__ = ["FeatureOrder"]
+
+
+class FeatureOrder(Cause):
+    """The same columns reach the model in another order, so that it reads one under the name of another.
+
+    What goes wrong
+    ---------------
+    Nothing is missing and nothing is new. Two columns, or all of them, stand in each other's place when the model is asked.
+
+    Why it happens
+    --------------
+    Features are passed as a bare array; a dictionary or a query gives them in its own order, by the alphabet or as they were added;
+    two columns are exchanged in the service's mapping.
+
+    What you see
+    ------------
+    In the log, columns that each look like another one did; or, where the log is written before the array is made, features that
+    look right and answers that the artifact does not give for them.
+
+    How it is tested
+    ----------------
+    At serving, columns that moved (Kolmogorov-Smirnov or total variation, p < 1e-6) are assigned to the healthy columns at least cost
+    (Kuhn 1955): they changed places if each returns to within sampling noise. Between features and answers, the artifact is asked
+    again with every two columns of one kind exchanged, with the columns in the order of the log, of the alphabet, reversed and moved
+    on by one; what reproduces the logged answers is the finding, up to four exchanges one after the other.
+
+    What would rule it out
+    ----------------------
+    Answers that follow from the features under their names, each of which looks as it did in validation.
+
+    How it is fixed
+    ---------------
+    Pass features by name and let the artifact put them into its order.
+
+    How it stays fixed
+    ------------------
+    Store the list of names with the artifact and refuse input whose names are not that list.
+
+    Told apart from
+    ---------------
+    data.schema-mismatch, which is the same in a table that is trained or validated on, or a column that is absent or renamed.
+    data.row-misalignment, where a column has the right place and the wrong rows. pipeline.encoding, where it is the codes.
+
+    References
+    ----------
+    Kuhn (1955), The Hungarian method for the assignment problem. Sculley et al. (2015), Hidden technical debt in machine learning
+    systems, section 3.
+    """
+
+    needs = (
+        *ANSWERED,
+        ("reference.validation", "current.serving"),
+        ("reference.train", "current.serving"),
+        ("current.train", "current.serving"),
+    )
+    cost = 0.3
+
+    def suspect(self, problem: Problem) -> Look:
+        """Look for columns in each other's places, in the log and between the log and the answers."""
+        found: list[Finding] = []
+        covers: list[Component] = ["serving"]
+        seen = 0
+        for pair in pairs(problem.case):
+            if pair.name != "serving":
+                continue
+            seen += 1
+            for place in changed_places(problem.case, pair):
+                repair = {"table": "serving", "column": place.column, "places": dict(place.places), "noise": place.noise}
+                figures = {"what": "exchanged", "places": dict(place.places), "noise": place.noise}
+                found.append(Finding(f"serving.{place.column}", "serving", bounded(3.9), place.statement, figures, repair, pair.side, 1.0))
+        answers = answers_of(problem)
+        if not found and answers is not None and not answers.follow:
+            found += _reordered(answers)
+        if found:
+            return Look(tuple(found), 0.95, covers=tuple(covers))
+        look = follows(answers, "another order of the columns")
+        return Look((), look.power if answers is not None else 0.9 * bool(seen), look.statement, tuple(covers))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """The columns exchanged back in the log; where the log was right, the artifact's own answers."""
+        if finding.repair.get("replay"):
+            return replayed(case, finding.side)
+        pair = next((p for p in pairs(case) if p.name == "serving" and p.side == finding.side), None)
+        if pair is None:
+            return None
+        table = returned(pair, finding.repair["places"], finding.repair["noise"])
+        return case if table is None else case.with_table(pair.side, "serving", table)
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """A quantile of one of the columns, halfway between where it lies and where it lay."""
+        pair = next((p for p in pairs(problem.case) if p.name == "serving" and p.side == finding.side), None)
+        column = finding.repair.get("column")
+        if pair is None or column is None or pair.yardstick.kind(column) != "numeric":
+            return None
+        return quantile_guard(self.id(), finding.place, pair, column, f"{finding.place} looks like another column.")
+
+
+def _reordered(answers: Answers) -> Iterator[Finding]:
+    """Columns that the model must have read in each other's place."""
+    found = answers.search(list(_orders(answers)))
+    if found is None:
+        found = answers.search(list(_exchanges(answers)), rounds=4)
+    if found is None:
+        return
+    evidence = answers.evidence(found.told)
+    figures = {"changes": [c.words for c in found.changes], "rate": found.told.rate, "plain": answers.now.rate}
+    for column in found.columns[:12]:
+        said = f"serving.{column}: with {found.words} {answers.said_rate(found.told)}."
+        yield between(f"serving.{column}", evidence, said, figures)
+
+
+def _orders(answers: Answers) -> Iterator[Change]:
+    """The columns of one kind, or all of them, in another order altogether."""
+    log = answers.log
+    for kind in ("numeric", "category", "all"):
+        columns = [c for c in answers.features if kind == "all" or log.kind(c) == kind]
+        if len(columns) < 2:
+            continue
+        in_log = [c for c in log.columns if c in columns]
+        orders = {
+            "in the order of the log": in_log,
+            "in the order of the alphabet": sorted(columns),
+            "in the reverse order": columns[::-1],
+            "moved on by one": [*columns[1:], columns[0]],
+            "moved back by one": [columns[-1], *columns[:-1]],
+        }
+        for words, order in orders.items():
+            if order != columns:
+                places = dict(zip(columns, order, strict=True))
+                if all(log.kind(a) == log.kind(b) for a, b in places.items()):
+                    yield exchanged(f"the {len(columns)} {'' if kind == 'all' else kind + ' '}columns {words}", places)
+
+
+def _exchanges(answers: Answers) -> Iterator[Change]:
+    columns = [c for c in answers.features if answers.log.kind(c) in ("numeric", "category")][:60]
+    for at, first in enumerate(columns):
+        for second in columns[at + 1 :]:
+            if answers.log.kind(first) == answers.log.kind(second):
+                yield exchanged(f"{first} and {second} exchanged", {first: second, second: first})

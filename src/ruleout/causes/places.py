@@ -1,0 +1,84 @@
+"""Columns that stand in each other's places: which of them, and how they are put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import finite, numbers, numeric_columns, sampled, texts
+from ruleout.causes.page import Pair
+from ruleout.statistics.quantiles import ks_critical, ks_distance
+from ruleout.statistics.spelling import assign
+from ruleout.tables.table import Table
+
+__all__ = ["Place", "changed_places", "gap", "returned"]
+
+
+class Place(NamedTuple):
+    """A column whose values stand in another one.
+
+    `places` says for every column that changed places where its values stand now; `noise` is the distance that samples of these
+    sizes show by chance.
+    """
+
+    column: str
+    places: Mapping[str, str]
+    noise: float
+    statement: str
+
+
+def gap(mine: Table, column: str, theirs: Table, other: str) -> float:
+    """The distance of a column here from another there, in [0, 1]; 1 for different kinds."""
+    kind = mine.kind(column)
+    if kind != theirs.kind(other):
+        return 1.0
+    if kind in ("numeric", "time"):
+        return ks_distance(finite(numbers(mine, column)), finite(numbers(theirs, other)))
+    a, b = texts(mine, column).astype(str), texts(theirs, other).astype(str)
+    levels = np.unique(np.concatenate([a, b]))
+    share = [np.bincount(np.searchsorted(levels, v), minlength=len(levels)) / max(1, len(v)) for v in (a, b)]
+    return float(np.abs(share[0] - share[1]).sum() / 2)
+
+
+def changed_places(case: Case, pair: Pair) -> Iterator[Place]:
+    """Yield every column that moved and whose values stand in another column that moved, where whole circles of them fit.
+
+    Columns that moved are assigned to the healthy columns at least cost (Kuhn, 1955).
+    """
+    columns = numeric_columns(case, pair, target=False)
+    columns += tuple(
+        c for c in case.features(pair.suspect) if c in pair.yardstick and pair.suspect.kind(c) == pair.yardstick.kind(c) == "category"
+    )
+    n, m = sampled(pair.suspect).n_rows, sampled(pair.yardstick).n_rows
+    strict, noise = max(0.04, ks_critical(n, m, 1e-6)), ks_critical(n, m, 1e-3)
+    moved = [c for c in columns if gap(pair.suspect, c, pair.yardstick, c) > strict]
+    if not 2 <= len(moved) <= 30:
+        return
+    gaps = np.array([[gap(pair.suspect, now, pair.yardstick, old) for now in moved] for old in moved])
+    fits = {
+        moved[i]: moved[j] for i, j in zip(*assign(gaps), strict=True) if i != j and gaps[i, j] < noise and gaps[i, j] < 0.5 * gaps[i, i]
+    }
+    # Only whole circles of columns changed places: each one's values stand in another of them.
+    while set(fits) != set(fits.values()):
+        fits = {old: now for old, now in fits.items() if now in fits and old in fits.values()}
+    for old, now in fits.items():
+        before, after = gaps[moved.index(old), moved.index(old)], gaps[moved.index(old), moved.index(now)]
+        said = (
+            f"{pair.place(old)}: its values stand in {now}: distance from the healthy column {before:.3f} as it is, {after:.3f} exchanged "
+            f"(noise {noise:.3f}, n = {n:,} and {m:,})."
+        )
+        yield Place(old, fits, noise, said)
+
+
+def returned(pair: Pair, places: Mapping[str, str], noise: float) -> Table | None:
+    """The table with the columns put back; None where they already stand in their places."""
+    table = pair.suspect
+    if all(c not in table or gap(table, c, pair.yardstick, c) < noise for c in places):
+        return None
+    was = table
+    for column, now in places.items():
+        table = table.with_column(column, was.arrow.column(now))
+    return table
