@@ -1,0 +1,298 @@
+"""The page on features that are prepared otherwise than in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.answers import Answers, Change, answers_of, between, follows, replayed
+from ruleout.causes.beside import Beside, beside, taken_back
+from ruleout.causes.changes import numbers_changed, texts_changed
+from ruleout.causes.columns import bounded, finite
+from ruleout.causes.page import Cause, Finding, Look
+from ruleout.problem.problem import Problem
+from ruleout.tables.table import Table
+
+__all__ = ["Preprocessing"]
+
+MOST_COLUMNS = 40
+
+
+class Preprocessing(Cause):
+    """Training and inference prepare the features differently: nulls, case, rounding, limits, logarithms.
+
+    What goes wrong
+    ---------------
+    A step between the raw row and the model is done on one side and not, or otherwise, on the other.
+
+    Why it happens
+    --------------
+    The step lives in a notebook and again in a service, written twice; one language fills a null with zero where the other keeps it;
+    text is trimmed or lowered in one place; a logarithm or a limit is forgotten.
+
+    What you see
+    ------------
+    The logged features are right and the answers do not follow from them; or the same row has other features in two environments.
+
+    How it is tested
+    ----------------
+    The artifact is asked again with each of some two dozen changes made to every numeric or text column at once and to each alone:
+    nulls as 0, -1, -999, mean, median, the commonest or an empty text; zeros as nulls; text lowered, raised, trimmed, cut; numbers
+    rounded, cut to whole ones, limited to the healthy 1 to 99 %, made positive, as logarithm, root or square, times or by powers of
+    ten, one more or less. What reproduces the logged answers, up to four changes together, is the finding. Where nothing does, the
+    rows that do not follow are held against each column's nulls and levels. Where both environments logged the same rows, the
+    columns that differ are the places, if nothing more exact explains them.
+
+    What would rule it out
+    ----------------------
+    Answers that follow from the logged features, and features that are the same in both environments.
+
+    How it is fixed
+    ---------------
+    Prepare features in one piece of code that training and service share, best inside the artifact.
+
+    How it stays fixed
+    ------------------
+    Score a hundred recorded raw rows through both paths on every release and compare feature by feature.
+
+    Told apart from
+    ---------------
+    pipeline.scaling, pipeline.encoding, pipeline.feature-order and pipeline.numerics, each of which is one such step and the more
+    exact name. pipeline.feature-availability, where the value is not there at all. pipeline.code, where the changed line is known.
+
+    References
+    ----------
+    Sculley et al. (2015), Hidden technical debt in machine learning systems. Zinkevich (2017), Rules of machine learning, rules 29
+    to 32 (training-serving skew).
+    """
+
+    needs = (("current.serving", "reference.model"), ("current.serving", "current.model"), ("current.serving", "reference.serving"))
+    cost = 0.6
+
+    def suspect(self, problem: Problem) -> Look:
+        """Compare features with the other environment's, and ask the artifact with features prepared in other ways."""
+        pair = beside(problem.case) if problem.situation == "environment" else None
+        if pair is not None and pair.unlike:
+            return Look(tuple(_of_columns(pair)), 0.95, covers=("serving",))
+        answers = answers_of(problem)
+        if answers is None or answers.follow:
+            return follows(answers, "another preparation of the features")
+        healthy = _healthy(problem.case)
+        found = answers.search(list(_together(answers, healthy))) or answers.search(list(_alone(answers, healthy)), rounds=4)
+        if found is None:
+            rest = _where_rows_differ(answers)
+            return Look((rest,), 0.8, covers=("serving",)) if rest is not None else follows(answers, "another preparation of the features")
+        figures = {"changes": [c.words for c in found.changes], "rate": found.told.rate, "plain": answers.now.rate}
+        evidence = answers.evidence(found.told)
+        places = [f"serving.{c}" for c in _touched(answers, found.changes)]
+        said = f"{{}}: with {found.words} {answers.said_rate(found.told)}."
+        return Look(tuple(between(p, evidence, said.format(p), figures, specificity=0.9) for p in places[:8]), 0.9, covers=("serving",))
+
+    def put_right(self, case: Case, finding: Finding) -> Case | None:
+        """The other environment's values of the column, row by row; else the artifact's own answers."""
+        if finding.repair.get("column"):
+            return taken_back(case, [finding.repair["column"]])
+        return replayed(case, finding.side)
+
+
+def _healthy(case: Case) -> Table | None:
+    reference = case.reference
+    return (reference and (reference.train or reference.validation)) or case.current.train or case.current.validation
+
+
+def _of_columns(pair: Beside) -> Iterator[Finding]:
+    """A finding for each column that differs between the logs, however it does."""
+    for column, rows in sorted(pair.unlike.items(), key=lambda item: -float(item[1].mean()))[:12]:
+        at = int(np.flatnonzero(rows)[0])
+        was, now = pair.reference.texts(column)[at], pair.current.texts(column)[at]
+        said = (
+            f"serving.{column}: {rows.mean():.1%} of n = {pair.n:,} rows have another value than the same rows have in the reference's log"
+            f" ({now} and not {was} in row {at + 1:,}); expected 0%."
+        )
+        yield Finding(
+            f"serving.{column}",
+            "serving",
+            2.5,
+            said,
+            {"share": float(rows.mean()), "columns": list(pair.unlike)},
+            {"column": column},
+            specificity=0.4,
+        )
+
+
+_NUMBERS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "rounded to whole numbers": np.round,
+    "cut to whole numbers": np.trunc,
+    "rounded down": np.floor,
+    "rounded to 1 digit": lambda v: np.round(v, 1),
+    "rounded to 2 digits": lambda v: np.round(v, 2),
+    "rounded to tens": lambda v: np.round(v, -1),
+    "made positive": np.abs,
+    "no less than 0": lambda v: np.maximum(v, 0),
+    "as log(1 + x)": np.log1p,
+    "as log(x)": np.log,
+    "as exp(x) - 1": np.expm1,
+    "as square root": np.sqrt,
+    "squared": np.square,
+    "with their sign turned": lambda v: -v,
+    "zeros as nulls": lambda v: np.where(v == 0, np.nan, v),
+}
+_FACTORS = (10.0, 100.0, 1000.0, 60.0, 0.1, 0.01, 0.001, 1 / 60)
+_STEPS = (1.0, -1.0)
+_TEXTS: Mapping[str, Callable[[str], str]] = {
+    "in lower case": str.lower,
+    "in upper case": str.upper,
+    "with capitals": str.title,
+    "with one capital": str.capitalize,
+    "trimmed": str.strip,
+    "trimmed and in lower case": lambda v: v.strip().lower(),
+    "without spaces": lambda v: v.replace(" ", ""),
+    "with underscores for spaces": lambda v: v.replace(" ", "_"),
+    "with hyphens for spaces": lambda v: v.replace(" ", "-"),
+    "cut to the first letter": lambda v: v[:1],
+    "cut to three letters": lambda v: v[:3],
+    "with a space at the end": lambda v: v + " ",
+}
+
+
+def _columns(answers: Answers, kind: str) -> list[str]:
+    return [c for c in answers.features if answers.log.kind(c) == kind][:MOST_COLUMNS]
+
+
+def _together(answers: Answers, healthy: Table | None) -> Iterator[Change]:
+    """The changes made to all columns of a kind at once."""
+    numeric, texts = _columns(answers, "numeric"), _texts_of(answers)
+    if numeric:
+        yield from _nulls(answers, numeric, healthy)
+        for words, how in _NUMBERS.items():
+            yield numbers_changed(f"all numbers {words}", numeric, lambda v, _, how=how: how(v))  # type: ignore[misc]
+        if healthy is not None:
+            yield _limited(numeric, healthy, "all numbers")
+    if texts:
+        for words, of_text in _TEXTS.items():
+            yield texts_changed(f"all texts {words}", texts, lambda v, _, how=of_text: None if v is None else how(v))  # type: ignore[misc]
+        yield from _null_texts(answers, texts, healthy)
+
+
+def _alone(answers: Answers, healthy: Table | None) -> Iterator[Change]:
+    """The changes made to one column alone."""
+    for column in _columns(answers, "numeric"):
+        yield from _nulls(answers, [column], healthy)
+        for words, how in _NUMBERS.items():
+            yield numbers_changed(f"{column} {words}", [column], lambda v, _, how=how: how(v))  # type: ignore[misc]
+        for factor in _FACTORS:
+            yield numbers_changed(f"{column} times {factor:.4g}", [column], lambda v, _, f=factor: v * f)  # type: ignore[misc]
+        for step in _STEPS:
+            yield numbers_changed(f"{column} {step:+g}", [column], lambda v, _, s=step: v + s)  # type: ignore[misc]
+        if healthy is not None and column in healthy and healthy.kind(column) == "numeric":
+            yield _limited([column], healthy, column)
+    for column in _texts_of(answers):
+        for words, of_text in _TEXTS.items():
+            yield texts_changed(f"{column} {words}", [column], lambda v, _, how=of_text: None if v is None else how(v))  # type: ignore[misc]
+        yield from _null_texts(answers, [column], healthy)
+
+
+def _texts_of(answers: Answers) -> list[str]:
+    """Text features; truth values have no spelling."""
+    return [c for c in _columns(answers, "category") if str(answers.log.schema.field(c).type) != "bool"]
+
+
+def _nulls(answers: Answers, columns: list[str], healthy: Table | None) -> Iterator[Change]:
+    """Nulls of numbers filled in one way or another."""
+    empty = [c for c in columns if np.isnan(answers.log.numbers(c)).any()]
+    if not empty:
+        return
+    name = empty[0] if len(columns) == 1 else "all numbers"
+    for value in (0.0, -1.0, -999.0, 999.0, -9999.0):
+        yield numbers_changed(f"{name} with nulls as {value:g}", empty, _as_null(value))
+    for words, table in (("the log's", answers.log), ("the healthy", healthy)):
+        known = [c for c in empty if table is not None and c in table and table.kind(c) == "numeric"]
+        if table is None or not known:
+            continue
+        yield from _filled(name, words, known, table)
+
+
+def _as_null(fill: float) -> Callable[[np.ndarray, str], np.ndarray]:
+    return lambda values, _: np.asarray(np.where(np.isnan(values), fill, values))
+
+
+def _filled(name: str, words: str, columns: list[str], table: Table) -> Iterator[Change]:
+    """Nulls filled with what one table's column has in the mean, in the middle and at its ends."""
+    values = {c: finite(table.numbers(c)) for c in columns}
+    values = {c: v for c, v in values.items() if len(v)}
+    for what, at in (("mean", None), ("median", 0.5), ("smallest value", 0.0), ("largest value", 1.0)):
+        fill = {c: float(v.mean() if at is None else np.quantile(v, at)) for c, v in values.items()}
+        if fill:
+            said = f"{name} with nulls as {words} {what}"
+            yield numbers_changed(said, list(fill), lambda v, c, x=fill: np.where(np.isnan(v), x[c], v))  # type: ignore[misc]
+
+
+def _null_texts(answers: Answers, columns: list[str], healthy: Table | None) -> Iterator[Change]:
+    """Nulls of texts filled in one way or another, and words for null as nulls."""
+    log = answers.log
+    name = columns[0] if len(columns) == 1 else "all texts"
+    empty = [c for c in columns if any(v is None for v in log.values(c).tolist())]
+    if empty:
+        for value in ("", "missing", "unknown", "nan", "None", "other"):
+            yield texts_changed(f'{name} with nulls as "{value}"', empty, lambda v, _, x=value: x if v is None else v)  # type: ignore[misc]
+        commonest = {c: _commonest(healthy if healthy is not None and c in healthy else log, c) for c in empty}
+        yield texts_changed(f"{name} with nulls as the commonest", empty, lambda v, c: commonest[c] if v is None else v)
+
+
+def _commonest(table: Table, column: str) -> str | None:
+    values = [str(v) for v in table.values(column).tolist() if v is not None]
+    known, counts = np.unique(np.array(values, dtype=object).astype(str), return_counts=True)
+    return str(known[np.argmax(counts)]) if len(known) else None
+
+
+def _limited(columns: list[str], healthy: Table, name: str) -> Change:
+    bounds = {}
+    for column in columns:
+        if column in healthy and healthy.kind(column) == "numeric" and len(finite(healthy.numbers(column))):
+            low, high = np.quantile(finite(healthy.numbers(column)), [0.01, 0.99])
+            bounds[column] = float(low), float(high)
+    return numbers_changed(f"{name} limited to the healthy 1 to 99 %", list(bounds), lambda v, c: np.clip(v, *bounds[c]))
+
+
+def _touched(answers: Answers, changes: tuple[Change, ...]) -> list[str]:
+    """Columns that the changes alter at all, those altered in most rows first."""
+    rows = answers.trial
+    share: dict[str, float] = {}
+    for change in changes:
+        made = change.apply(rows)
+        for column in change.columns:
+            share[column] = max(share.get(column, 0.0), float(np.mean(made.texts(column) != rows.texts(column))))
+    return sorted((c for c in share if share[c] > 0), key=lambda c: -share[c]) or list(share)
+
+
+def _where_rows_differ(answers: Answers) -> Finding | None:
+    """Answers that differ just where one column is null, zero or of one level, and follow elsewhere."""
+    wrong = ~answers.plain.same
+    n_wrong = int(wrong.sum())
+    if n_wrong < 10 or n_wrong > 0.9 * answers.n:
+        return None
+    best: tuple[float, str, str, int] | None = None
+    for column in answers.features:
+        values = answers.log.texts(column).astype(str)
+        levels, codes = np.unique(values, return_inverse=True)
+        if len(levels) > 60:
+            codes, levels = np.asarray(values == "None", dtype=np.int64), np.array(["something", "null"])
+        total = np.bincount(codes, minlength=len(levels))
+        hits = np.bincount(codes, weights=wrong.astype(float), minlength=len(levels))
+        # Levels that are wrong throughout: together they must hold the wrong rows, and no others.
+        bad = hits > 0.7 * np.maximum(total, 1)
+        inside = int(total[bad].sum())
+        told = float(hits[bad].sum()) / max(n_wrong + inside - float(hits[bad].sum()), 1.0)
+        if bad.any() and not bad.all() and (best is None or told > best[0]):
+            names = ", ".join("null" if str(v) == "None" else str(v) for v in levels[bad][:4])
+            best = told, column, names, inside
+    if best is None or best[0] < 0.7:
+        return None
+    told, column, names, inside = best
+    said = (
+        f"serving.{column}: {told:.0%} overlap between the {n_wrong:,} answers that do not follow from the features and the {inside:,}"
+        f" rows where it is {names}, n = {answers.n:,}; elsewhere the artifact gives the logged answers."
+    )
+    return between(f"serving.{column}", bounded(3.0), said, {"overlap": told, "levels": names}, specificity=0.7)
