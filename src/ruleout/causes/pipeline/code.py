@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ruleout.case.case import Case
+from ruleout.causes.beside import Beside, beside, taken_back
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.scores import same_config, same_tables
 from ruleout.guards.guard import Guard
@@ -77,6 +78,9 @@ class Code(Cause):
         changed = changed_functions(was, now)
         if not changed:
             return Look((), 0.97, f"code: no function differs but for comments and layout, n = {n} files.", ("code",))
+        rows = beside(problem.case) if problem.situation == "environment" else None
+        if rows is not None:
+            return _seen_in_rows(rows, columns_changed(was, now), changed, n, dict(was))
         alike = same_config(problem.case) is not False and _same_versions(problem.case)
         same = alike and same_tables(problem.case) is True
         columns = columns_changed(was, now)
@@ -93,6 +97,8 @@ class Code(Cause):
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The current side with the reference's code: its rows, made into a model as the reference's artifact was."""
+        if finding.repair.get("columns"):
+            return taken_back(case, list(finding.repair["columns"]))
         reference = case.reference
         if reference is None or reference.model is None or case.current.code is None or case.current.train is None:
             return None
@@ -109,6 +115,30 @@ class Code(Cause):
         """The code does what it did when the system worked."""
         given = {"fingerprint": code_fingerprint(finding.repair["files"])}
         return Guard(self.id(), finding.place, "code_equals", "code", given, "The code is not what it was when the system worked.")
+
+
+def _seen_in_rows(rows: Beside, assigned: list[str], changed: list[Changed], n_files: int, files: Mapping[str, str]) -> Look:
+    """Whether the columns that changed code makes are the columns that differ between two logs of the same rows."""
+    unlike = list(rows.unlike)
+    made = [c for c in unlike if c in assigned]
+    named = ", ".join(f"{c.function} ({c.file})" for c in changed[:4])
+    if not unlike:
+        said = f"code: {named} differ, and no column of n = {rows.n:,} rows in both logs does."
+        return Look((), 0.9, said, ("code",))
+    # What a changed column is made into differs too; code that names none of them may still make them.
+    evidence = 3.9 if made and set(made) == set(unlike) else 3.0 if made else 1.0
+    places = made or unlike[:6]
+    findings = []
+    for column in places:
+        said = (
+            f"serving.{column}: made by code that differs ({named}), and {rows.unlike[column].mean():.1%} of n = {rows.n:,} rows have"
+            f" another value than in the reference's log; {len(unlike)} of {len(rows.features)} columns differ, {len(made)} of them"
+            f" assigned by the changed code, n = {n_files} files."
+        )
+        figures = {"functions": [c.function for c in changed], "columns": unlike, "assigned": made}
+        repair = {"files": dict(files), "columns": unlike}
+        findings.append(Finding(f"serving.{column}", "code", evidence, said, figures, repair, specificity=1.0 if made else 0.5))
+    return Look(tuple(findings), 0.97, covers=("code", "serving"))
 
 
 class Changed(NamedTuple):

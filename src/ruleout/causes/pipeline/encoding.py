@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.answers import Answers, answers_of, between, replayed
+from ruleout.causes.beside import Beside, beside, taken_back
+from ruleout.causes.codes import recoded, renamed_between
 from ruleout.causes.columns import bounded, match_columns, numbers, pair_of, put_values, sampled, texts
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
@@ -18,6 +21,7 @@ from ruleout.statistics.spelling import assign
 from ruleout.tables.table import Table
 
 MOST_LEVELS = 40
+MOST_CODES = 200
 
 
 class Encoding(Cause):
@@ -42,7 +46,9 @@ class Encoding(Cause):
     Where a text column stands beside the codes, one to one, the two lists are compared. Else each code has a fingerprint: its share, and
     the means of the other columns and the target where it stands. Hotelling's statistic (1931) between each code here and each code
     there is chi-square where they mean the same. The assignment of least total (Kuhn 1955) is a finding when identity is refused (a mean
-    beyond 4 times the degrees of freedom) and the assignment explains four fifths of it.
+    beyond 4 times the degrees of freedom) and the assignment explains four fifths of it. In production the artifact is also asked with
+    its categories in other orders (of appearance, frequency, the alphabet, reversed, moved by one), and with each level read as each
+    other: what reproduces the logged answers is the finding. Two logs of the same rows are compared row by row.
 
     What would rule it out
     ----------------------
@@ -79,6 +85,9 @@ class Encoding(Cause):
         found: list[Finding] = []
         covers: list[Component] = []
         power, n_columns = 1.0, 0
+        rows = beside(problem.case) if problem.situation == "environment" else None
+        if rows is not None and rows.unlike:
+            return _between_logs(rows)
         for pair in pairs(problem.case):
             covers.append(pair.name)
             blocks = _blocks(problem.case, pair)
@@ -89,12 +98,21 @@ class Encoding(Cause):
                     found.append(told)
                 elif told is not None:
                     power = min(power, told)
+        answers = answers_of(problem)
+        if not found and answers is not None and not answers.follow:
+            covers.append("serving")
+            power = min(power, 0.85)
+            found = list(_on_the_way(answers))
         found.sort(key=lambda f: -f.evidence)
         said = f"{n_columns} columns of few levels: every code keeps its share and its company."
         return Look(tuple(found), power if n_columns else 0.9, "" if found else said, tuple(covers))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """Translate the codes back."""
+        """Translate the codes back; or take the other environment's rows, or ask the artifact, where that is how it was seen."""
+        if finding.repair.get("replay"):
+            return replayed(case, finding.side)
+        if finding.repair.get("beside"):
+            return taken_back(case, [str(finding.repair["column"])])
         pair = pair_of(case, finding)
         column = str(finding.repair["column"])
         if pair is None or column not in pair.suspect:
@@ -103,6 +121,8 @@ class Encoding(Cause):
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """Give the reference's column the broken side's codes."""
+        if "codes" not in finding.repair:
+            return None
         name, column = finding.repair["table"], str(finding.repair["column"])
         table = case.reference.table(name) if case.reference else None
         if table is None or column not in table:
@@ -115,6 +135,8 @@ class Encoding(Cause):
         pair = pair_of(problem.case, finding)
         if pair is None:
             return None
+        if "codes" not in finding.repair:
+            return None
         column = str(finding.repair["column"])
         mine, theirs = _shares(pair.suspect, column), _shares(pair.yardstick, column)
         code = max(theirs, key=lambda v: abs(theirs[v] - mine.get(v, 0.0)))
@@ -123,6 +145,37 @@ class Encoding(Cause):
             return None
         parameters = {"column": column, "value": code, "low": theirs[code] - gap, "high": theirs[code] + gap}
         return Guard(self.id(), finding.place, "value_share", pair.name, parameters, f"{finding.place} has other codes.")
+
+
+def _between_logs(rows: Beside) -> Look:
+    """Columns whose codes stand for each other, one for one, in two logs of the same rows."""
+    found = []
+    for column in rows.unlike:
+        codes = renamed_between(rows, column) if len(set(rows.current.texts(column).tolist())) <= MOST_CODES else None
+        # New spellings are data.new-categories; codes are numbers, or the same names for others.
+        same_names = codes is not None and len(set(codes) & set(codes.values())) >= 0.5 * len(codes)
+        if codes is None or not same_names:
+            continue
+        changed = {now: old for now, old in codes.items() if now != old}
+        shown = ", ".join(f"{now} for {old}" for now, old in list(changed.items())[:4])
+        said = (
+            f"serving.{column}: {len(changed)} codes stand for others than in the reference's log of the same rows ({shown}), one for one;"
+            f" n = {rows.n:,}."
+        )
+        repair = {"column": column, "beside": True}
+        found.append(Finding(f"serving.{column}", "serving", 3.9, said, {"codes": changed, "n": rows.n}, repair, specificity=1.0))
+    said = f"serving: none of {len(rows.unlike)} columns that differ between the logs differs by its codes one for one, n = {rows.n:,}."
+    return Look(tuple(found), 0.95, "" if found else said, ("serving",))
+
+
+def _on_the_way(answers: Answers) -> Iterator[Finding]:
+    """Categories that are right in the log and were read as others."""
+    told = recoded(answers)
+    for column in told.columns if told is not None else ():
+        assert told is not None
+        said = f"serving.{column}: with {told.words} {answers.said_rate(told.told)}."
+        figures = {"changes": [c.words for c in told.changes], "rate": told.told.rate, "plain": answers.now.rate}
+        yield between(f"serving.{column}", answers.evidence(told.told), said, figures)
 
 
 def _shares(table: Table, column: str) -> dict[str, float]:
