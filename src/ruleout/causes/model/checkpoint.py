@@ -11,10 +11,11 @@ import numpy as np
 
 from ruleout.case.case import Case, SideName
 from ruleout.case.difference import config_difference
+from ruleout.causes.answers import replayed
+from ruleout.causes.artifacts import answering_artifact
 from ruleout.causes.page import Cause, Finding, Look
-from ruleout.causes.scores import better, figure, measured, refitted, same_config, same_tables, spread, without_artifact
+from ruleout.causes.scores import better, figure, measured, other_code, refitted, same_config, same_tables, spread, without_artifact
 from ruleout.guards.guard import Guard
-from ruleout.guards.systems import code_fingerprint
 from ruleout.models.model import Description
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
@@ -37,7 +38,8 @@ class Checkpoint(Cause):
     What you see
     ------------
     The training report was good and the artifact is not. What the artifact remembers (rows seen, classes, columns, parameters)
-    belongs to another run.
+    belongs to another run. In production, answers that the validated artifact does not give for the logged features, without any
+    pattern in features, order or time.
 
     How it is tested
     ----------------
@@ -46,6 +48,11 @@ class Checkpoint(Cause):
     mean). Then the artifact's memory is held against the side: rows its scalers saw against training rows (2 % apart and unlike the
     reference's ratio), classes against labels, parameters against the configuration, columns against the table, the reported metric
     against what the artifact gives. Each that disagrees adds between 1 and 3.
+
+    Of a log, each artifact of the case is asked for the logged features. Where another one than the intended reproduces the answers,
+    that is near proof; where both sides hold artifacts that answer otherwise, the log's is the foreign one. Where none reproduces
+    them, no earlier row's answer does and no change of the features does, a difference that another model would make is left: all
+    scores differ but go together (rank correlation), as a function of the features and not as noise.
 
     What would rule it out
     ----------------------
@@ -72,11 +79,13 @@ class Checkpoint(Cause):
     Theoretical Statistics, chapter 3, for the likelihood ratio.
     """
 
-    needs = (("current.model",),)
+    needs = (("current.model",), ("reference.model", "current.serving"))
     cost = 2.0
 
     def suspect(self, problem: Problem) -> Look:
         """Fit the current side again as it stands, and hold what the artifact remembers against the side."""
+        if problem.situation in ("serving", "environment"):
+            return answering_artifact(problem)
         model = problem.laboratory.model("current")
         if model is None:
             return Look(statement="model: the current artifact could not be opened, n = 0 artifacts.")
@@ -97,14 +106,14 @@ class Checkpoint(Cause):
                 signs.append((0.0, f"fitted again on the same rows and settings it scores {again:.4g} and not {now:.4g}"))
             elif gain < max(2 * s, 0.1 * problem.harm):
                 total -= 3.0
-        other_code = _other_code(problem)
-        if other_code and not problem.figures.get("rerun"):
+        elsewhere = other_code(problem)
+        if elsewhere and not problem.figures.get("rerun"):
             # A refit of the artifact's own pipeline does not go through the training code, so a change of that explains the gain.
-            total *= 0.4
+            total = min(total, 1.0)
         if total > 0.5:
             statement = f"model: {'; '.join(text for _, text in signs)}; expected an artifact of this run, n = {n:,}."
             return Look(
-                (Finding("model", "model", min(total, 7.0), statement, figures, specificity=0.35 if other_code else 0.5),),
+                (Finding("model", "model", min(total, 7.0), statement, figures, specificity=0.35 if elsewhere else 0.5),),
                 0.9,
                 covers=("model",),
             )
@@ -115,16 +124,22 @@ class Checkpoint(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The current side without its artifact: it is fitted again from its own rows and settings."""
         held = case.side(finding.side)
+        if finding.repair.get("replay") and held is not None:
+            meant = case.side(finding.repair["meant"])
+            case = case.with_side(finding.side, replace(held, model=meant.model)) if meant is not None and meant.model is not None else case
+            return replayed(case, finding.side)
         return without_artifact(case, finding.side) if held is not None and held.train is not None else None
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """The reference side with the current artifact."""
-        if case.reference is None or case.current.model is None:
+        if case.reference is None or case.current.model is None or finding.repair.get("replay"):
             return None
         return case.with_side("reference", replace(case.reference, model=case.current.model))
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The exported artifact scores as the refit, less half of what it lacked; else, it saw the rows it should have."""
+        if finding.repair.get("replay"):
+            return None
         again, now = finding.figures.get("refit"), finding.figures.get("artifact")
         if again is not None and now is not None and finding.figures.get("gain", 0.0) > 0:
             limits = {"low" if better(problem) > 0 else "high": (float(again) + float(now)) / 2}
@@ -132,13 +147,6 @@ class Checkpoint(Cause):
                 self.id(), "model", "model_metric", "model", {"table": "validation", **limits}, "The artifact is not the model of this run."
             )
         return Guard(self.id(), "model", "artifact_rows", "model", {"table": "train"}, "The artifact was fitted on other rows than these.")
-
-
-def _other_code(problem: Problem) -> bool:
-    reference, current = problem.case.reference, problem.case.current
-    if reference is None or reference.code is None or current.code is None:
-        return False
-    return code_fingerprint(reference.code.files) != code_fingerprint(current.code.files)
 
 
 def _memory(problem: Problem, now: Description) -> list[tuple[float, str]]:
