@@ -18,6 +18,7 @@ from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.problem import Problem
 from ruleout.statistics.classifier import domain_classifier, shift_terms
 from ruleout.statistics.confusion import Noise, answer_bins, label_noise, wrong_numbers
+from ruleout.statistics.repeats import row_codes
 from ruleout.tables.matrix import binned, matrices
 from ruleout.tables.table import Table
 
@@ -220,7 +221,7 @@ def _healthy(problem: Problem, held: Comparison) -> tuple[Model | None, Table | 
     reference = case.reference
     if reference is None:
         return None, None, None
-    train, validation = reference.train, reference.validation
+    train, validation = reference.train, _unseen(reference.validation, reference.train, held)
     wanted = case.features(held.pair.yardstick)
     if set(held.steady) >= set(wanted) and validation is not None and not (case.time and held.pair.name == "train"):
         model = laboratory.healthy_model()
@@ -234,6 +235,16 @@ def _healthy(problem: Problem, held: Comparison) -> tuple[Model | None, Table | 
     order = np.random.default_rng(0).permutation(rows.n_rows)
     first, second = (rows.take(np.sort(part)) for part in np.array_split(order, 2))
     return laboratory.witness(first.select(columns)), second, columns
+
+
+def _unseen(table: Table | None, fitted: Table | None, held: Comparison) -> Table | None:
+    """The rows of a healthy table that are not among those the model was fitted on: it knows the labels of these by heart."""
+    if table is None or fitted is None:
+        return table
+    columns = [c for c in (*held.features, str(held.case.target)) if c in table and c in fitted and table.kind(c) == fitted.kind(c)]
+    seen, mine = (row_codes([t.numbers(c) if t.kind(c) == "numeric" else t.texts(c) for c in columns]) for t in (fitted, table))
+    fresh = ~np.isin(mine, seen)
+    return table if fresh.all() or fresh.sum() < _LEAST_ROWS else table.filter(fresh)
 
 
 def _labelled(table: Table, target: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,8 +43,6 @@ class Entry:
 
     def record_look(self, look: Look) -> None:
         """Take what the page saw as evidence: its strongest finding, or its silence weighed by its power."""
-        import math
-
         self.look = look
         if look.findings:
             self.ratios["look"] = max(-BOUND, min(BOUND, max(f.evidence for f in look.findings)))
@@ -68,6 +67,15 @@ class Agenda:
             places = {f.component for f in entry.findings} or set(entry.look.covers if entry.look else ())
             if (places and places <= {component}) or (component in places and ratio > 0):
                 entry.ratios[f"swap {component}"] = ratio
+
+    def explain_away(self) -> None:
+        """The confirmed causes explain the change: what charged a component is theirs, the others lose nine tenths of their odds."""
+        for entry in self.entries.values():
+            if not entry.confirmed:
+                charges = [name for name, ratio in entry.ratios.items() if name.startswith("swap ") and ratio > 0]
+                for name in charges:
+                    del entry.ratios[name]
+                entry.ratios["explained away"] = math.log(0.1)
 
     def probabilities(self) -> dict[str, float]:
         """The probability of each cause on all the evidence so far."""

@@ -10,6 +10,7 @@ from ruleout.causes import catalog
 from ruleout.causes.page import Finding
 from ruleout.errors import BudgetSpent
 from ruleout.examination.agenda import Agenda, Entry
+from ruleout.examination.consequences import with_consequences
 from ruleout.examination.depth import Depth
 from ruleout.examination.examination import Confirmed, Event, Examination, Hypothesis, Status, Step
 from ruleout.examination.priors import priors
@@ -71,7 +72,7 @@ class _Walk:
             problem=self.problem,
             hypotheses=tuple(self.hypothesis(e) for e in sorted(self.agenda.entries.values(), key=self.rank)),
             steps=tuple(self.steps),
-            confirmed=confirmed,
+            confirmed=with_consequences(confirmed, self.agenda),
             structure=structure,
             unexplained=unexplained,
             stopped=self.stopped,

@@ -62,9 +62,8 @@ def settle(
         places = _needed_places(measured, candidate)
         interval = (share.low, share.high)
         confirmed.append(Confirmed(candidate.entry.cause, places, share.value, interval, round(0.6 + 0.39 * weight, 3), restored=restored))
-    for entry in agenda.entries.values():
-        if not entry.confirmed and explained:
-            entry.ratios.setdefault("explained away", math.log(0.1))
+    if explained:
+        agenda.explain_away()
     confirmed.sort(key=lambda c: -(c.share or 0.0))
     structure = _structure([values[frozenset({k})] for k in everything], base, values[frozenset(everything)])
     return tuple(confirmed), structure, 0.0 if explained else rest.value
