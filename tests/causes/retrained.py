@@ -116,6 +116,7 @@ class StandIn:
         return 1 - loss / float(np.var(rows.numbers(self.case.target))) if self.case.task == "regression" else 1 - loss
 
 
+@cache
 def healthy(name: str, seed: int, n_train: int = 4_000, n_validation: int = 1_500) -> Case:
     """Two sides drawn from one data set, no row in common."""
     frame, target, task = population(name)
