@@ -10,7 +10,7 @@ from ruleout.case.case import Case
 from ruleout.statistics.skill import as_outcomes
 from ruleout.tables.table import Table
 
-__all__ = ["Foretold", "future_features", "moments", "time_column"]
+__all__ = ["Foretold", "follows_time", "future_features", "moments", "time_column"]
 
 REACH = 4
 """Rows before and after that a feature may have been made of."""
@@ -46,6 +46,20 @@ def moments(table: Table, column: str) -> np.ndarray:
     read = pd.to_datetime(pd.Series(table.texts(column)), errors="coerce", format="mixed", utc=True)
     out: np.ndarray = (read - pd.Timestamp("1970-01-01", tz="UTC")).dt.total_seconds().to_numpy(dtype=np.float64)
     return out
+
+
+def follows_time(case: Case, column: str) -> bool:
+    """Whether a numeric column rises or falls with the event time: rank correlation beyond 0.98 (Spearman, 1904) on training rows."""
+    train = case.current.train
+    time = time_column(case, (train,)) if train is not None else None
+    if train is None or time is None or column == time or column not in train or train.kind(column) != "numeric":
+        return False
+    when, values = moments(train, time), train.numbers(column)
+    known = np.isfinite(when) & np.isfinite(values)
+    if known.sum() < 20 or len(np.unique(values[known])) < 5:
+        return False
+    ranks = [np.unique(v[known], return_inverse=True)[1].astype(float) for v in (when, values)]
+    return bool(abs(np.corrcoef(ranks[0], ranks[1])[0, 1]) > 0.98)
 
 
 def future_features(case: Case, features: tuple[str, ...]) -> list[Foretold]:

@@ -18,8 +18,8 @@ __all__ = ["DISBELIEF", "Judged", "blanked", "column_of", "cut_anew", "disbeliev
 LOOKED_AT = 4_000
 """Rows of each table that a look at leakage takes: a skill of 0.9 is then known to within 0.01."""
 
-FEWER = 2_000
-MANY_CLASSES = 5
+FEWER = 1_500
+MANY_CLASSES = 3
 """Trees grow by class: with more classes than these fewer rows are looked at."""
 
 DISBELIEF = re.compile(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ruleout.case.case import Case
@@ -13,6 +15,8 @@ from ruleout.statistics.repeats import coincidence, repeats, row_codes
 from ruleout.tables.table import Table
 
 FLOOR = 0.01
+HEARD = 0.1
+"""Share of repeats within one table from which on they may lift a score that stands alone."""
 
 
 class Duplicates(Cause):
@@ -85,7 +89,11 @@ class Duplicates(Cause):
                 seen = seen or chance < 0.02 * n
                 said.append(f"{pair.name}: {again.sum():,} repeats, at most {chance:,.0f} by chance, n = {n:,}")
                 if again.sum() > chance + 12 * np.sqrt(chance + 1) and again.sum() - chance >= FLOOR * n:
-                    found.append(_finding(problem.case, pair, columns, again, chance))
+                    finding = _finding(problem.case, pair, columns, again, chance)
+                    if problem.situation == "too-good" and finding.figures["share"] < HEARD:
+                        # A few repeats within one table are heard by nobody: only copies across the split lift a score.
+                        finding = replace(finding, evidence=0.0)
+                    found.append(finding)
                     break
             power = min(power, 0.98 if seen else 0.0)
         found.sort(key=lambda f: -f.evidence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,12 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.columns import bounded
 from ruleout.causes.encoded import encoded_features
-from ruleout.causes.future import future_features
+from ruleout.causes.future import follows_time, future_features
 from ruleout.causes.leaks import Judged, blanked, column_of, disbelieved, judged_rows
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
-from ruleout.statistics.skill import single_skill
+from ruleout.statistics.skill import outcome_skill, single_skill
 
 HIGH = 0.7
 """Skill below which no group of columns gives the target away."""
@@ -26,7 +27,11 @@ SUFFICES = 1.35
 """Alone the group errs at most this many times as often as all features do."""
 ABSENCE = 0.5
 LARGEST_GROUP = 5
-MOST_IMPORTANT = 12
+FORMULA = 0.985
+"""R2 of a formula of two columns that is no coincidence."""
+FORMULA_OF_CLASSES = 0.85
+FORMULA_COLUMNS = 16
+MOST_IMPORTANT = 8
 """Columns among which the most important one is looked for: one that gives the target away says something alone."""
 AFTERWARDS = re.compile(
     r"reason|clos(ed|ing|ure)|settle|after|post(_|erior)|final|outcome|result|recover|refund|cancel|resol|chargeback|dispos|discharg|"
@@ -102,13 +107,10 @@ class LabelLeakage(Cause):
         n = rows.validation.n_rows
         best = max(alone, key=lambda c: (alone[c], c))
         group = _giving_away(rows, alone) if alone[best] >= 0.15 else None
-        if group is None and absent:
-            group = _Group(
-                tuple(absent),
-                rows.skill(rows.features),
-                rows.skill([c for c in rows.features if c not in absent] or [best]),
-                max(absent.values()),
-            )
+        if group is None:
+            written = tuple(absent) or _derived(rows) or tuple(c for c in rows.features if alone[c] >= 0.15 and _filled_by_outcome(rows, c))
+            others = [c for c in rows.features if c not in written] or [best]
+            group = _Group(written, rows.skill(rows.features), rows.skill(others), _together(rows, written, alone)) if written else None
         if group is None:
             power = 0.9 if len(rows.features) >= 4 and n >= 200 else 0.6
             return Look(
@@ -119,7 +121,9 @@ class LabelLeakage(Cause):
             )
         evidence = _evidence(problem.case, rows, group, alone, absent)
         if evidence <= 0:
-            said = f"{', '.join(group.columns)}: skill {group.alone:.3f} alone, {group.rest:.3f} without, as strong honest features have, n = {n:,}."
+            said = (
+                f"{', '.join(group.columns)}: skill {group.alone:.3f} alone, {group.rest:.3f} without, as honest features have, n = {n:,}."
+            )
             return Look((), 0.5, said, ("train", "validation"))
         return Look(tuple(_finding(c, group, alone, absent, evidence, n) for c in group.columns), 0.9, covers=("train", "validation"))
 
@@ -161,6 +165,8 @@ def _giving_away(rows: Judged, alone: dict[str, float]) -> _Group | None:
         gone.append(column)
         rest, together = rows.skill(left), max(rows.skill(gone), alone[column] if len(gone) == 1 else 0.0)
         reached = max(whole, together)
+        if len(gone) > 1 and rest < 0.15 and together < HIGH:
+            return None  # Nothing is left to lose, and what was taken away does not do it alone.
         if together >= HIGH and 1 - together <= SUFFICES * (1 - reached) + 0.01 and (1 - rest) >= GROWS * max(1 - together, 0.004):
             return _pruned(rows, _Group(tuple(gone), reached, rest, together))
     return None
@@ -177,21 +183,63 @@ def _pruned(rows: Judged, group: _Group) -> _Group:
     return group
 
 
+def _together(rows: Judged, columns: tuple[str, ...], alone: dict[str, float]) -> float:
+    """The best skill of a group without any other feature: of trees, of one column, or of the formula."""
+    return max(rows.skill(columns), *(alone[c] for c in columns), _formula(rows, columns) if len(columns) == 2 else 0.0)
+
+
+def _derived(rows: Judged) -> tuple[str, ...]:
+    """Two numbers whose weighted sum or product is the target, though neither is; () where there are none."""
+    numeric = [c for c in rows.features if rows.train.kind(c) == "numeric"][:FORMULA_COLUMNS]
+    if len(rows.features) < 5 or (rows.classes is not None and len(rows.classes) != 2):
+        return ()
+    found = max(((_formula(rows, pair), pair) for pair in combinations(numeric, 2)), default=(0.0, ()))
+    return found[1] if found[0] >= (FORMULA if rows.classes is None else FORMULA_OF_CLASSES) else ()
+
+
+def _formula(rows: Judged, columns: tuple[str, ...]) -> float:
+    """The skill of the best weighted sum of two columns, or of their logarithms, on rows that it was not fitted on."""
+    if any(rows.train.kind(c) != "numeric" for c in columns):
+        return 0.0
+    mine, theirs = (np.column_stack([t.numbers(c) for c in columns]) for t in (rows.train, rows.validation))
+    y, judged, best = rows.outcomes[:, 0], rows.judged[:, 0], 0.0
+    for logarithm in (False, True) if rows.classes is None else (False,):
+        if logarithm and min(np.nanmin(mine), np.nanmin(theirs), np.nanmin(y), np.nanmin(judged)) <= 0:
+            break
+        left, right, target = (np.log(mine), np.log(theirs), np.log(y)) if logarithm else (mine, theirs, y)
+        known = np.isfinite(left).all(axis=1) & np.isfinite(target)
+        if known.sum() < 30:
+            break
+        solved = np.linalg.lstsq(np.column_stack([np.ones(known.sum()), left[known]]), target[known], rcond=None)[0]
+        said = solved[0] + right @ solved[1:]
+        if rows.classes is not None:
+            return single_skill(solved[0] + left @ solved[1:], rows.outcomes, said, rows.judged)
+        best = max(best, outcome_skill((np.exp(np.minimum(said, 700.0)) if logarithm else said)[:, None], judged[:, None], rows.base))
+    return best
+
+
 def _evidence(case: Case, rows: Judged, group: _Group, alone: dict[str, float], absent: dict[str, float]) -> float:
     level = max(group.alone, *(alone[c] for c in group.columns))
     evidence = 2.5 if level >= 0.94 else 1.7 if level >= 0.85 else 0.3 if level >= 0.75 else -0.6
     evidence += 1.5 if group.growth >= 8 else 0.8 if group.growth >= 4 else 0.0 if group.growth >= 2.5 else -0.8
-    evidence -= 0.3 * (len(group.columns) - 1)
+    strong = sum(alone[c] >= 0.9 * level for c in group.columns)
+    # Several columns that each tell all leak together; several of which none does are what honest features are.
+    evidence -= 0.3 * (len(group.columns) - 1) + 0.9 * max(0, len(group.columns) - max(strong, 1) - 1)
     if any(_filled_by_outcome(rows, c) for c in group.columns):
-        evidence += 1.2
+        evidence = max(evidence, 0.0) + 2.2
     if any(c in absent for c in group.columns):
-        evidence += 2.5
+        evidence = max(evidence, 0.0) + 2.5
+    if rows.validation.n_rows < 150:
+        evidence -= 1.0
     if any(AFTERWARDS.search(c) for c in group.columns):
         evidence += 0.7
     if disbelieved(case):
         evidence += 0.5
     if len(rows.features) < 5:
         evidence -= 1.0
+    if any(follows_time(case, c) for c in group.columns):
+        # A column that is the time itself tells the target where the split mixes past and future.
+        evidence -= 4.0
     if encoded_features(case, group.columns) or future_features(case, group.columns):
         # A mean of the target over a group of rows, or over rows that come later, is another fault and known exactly.
         evidence -= 4.0
@@ -216,7 +264,7 @@ def _filled_by_outcome(rows: Judged, column: str) -> bool:
         return False
     outcomes = np.concatenate([rows.outcomes, rows.judged])
     inside, outside = np.nanmean(outcomes[common], axis=0), np.nanmean(outcomes[~common], axis=0)
-    return bool(inside.max() >= 0.985 and outside[int(np.argmax(inside))] <= 0.1)
+    return bool(inside.max() >= 0.95 and outside[int(np.argmax(inside))] <= 0.1)
 
 
 def _finding(column: str, group: _Group, alone: dict[str, float], absent: dict[str, float], evidence: float, n: int) -> Finding:

@@ -17,6 +17,9 @@ from ruleout.tables.table import Table
 FLOOR = 0.01
 NEAR = 0.05
 PROBED = 1_500
+MOST_ROWS = 150_000
+"""Training rows among which near copies are looked for: a sample of few rows would hold few of the copies."""
+FEWER_PROBED = 600
 
 
 class Overlap(Cause):
@@ -99,6 +102,9 @@ class Overlap(Cause):
         if tables is None or not all(c in t for t in tables for c in columns):
             return None
         train, validation = tables
+        if finding.repair["near"] is not None:
+            # What is fitted again is fitted on a sample of this size at most, so no more rows are held against each other.
+            train = train.sample(ROWS)
         shared = np.isin(_codes(train, columns), _codes(validation, columns))
         if finding.repair["near"] is not None:
             left, right = encode(_arrays(train, columns), _arrays(validation, columns))
@@ -152,11 +158,12 @@ def _chance(validation: np.ndarray, train: np.ndarray) -> float:
 
 def _near(train: Table, validation: Table, columns: tuple[str, ...]) -> tuple[float, float] | None:
     """The share of validation rows nearer to training than all but 1 % of the training rows, and that distance; None within chance."""
-    train, validation = train.sample(ROWS), validation.sample(PROBED)
+    n_probed = PROBED if train.n_rows <= ROWS else FEWER_PROBED
+    train, validation = train.sample(MOST_ROWS), validation.sample(n_probed)
     if not any(train.kind(c) == "numeric" for c in columns):
         return None
     probe, rest = encode(_arrays(validation, columns), _arrays(train, columns))
-    chosen = np.random.default_rng(0).choice(len(rest), min(PROBED, len(rest)), replace=False)
+    chosen = np.random.default_rng(0).choice(len(rest), min(n_probed, len(rest)), replace=False)
     among = nearest_distances(rest[chosen], rest, itself=True)
     k = max(5, len(among) // 100)
     if len(among) < 200:

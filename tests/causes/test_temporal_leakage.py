@@ -1,0 +1,76 @@
+"""Training on the future, and features made of it, are found; a split by time is not accused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from leaking import halves, people, problem_of
+
+from ruleout.causes.data.temporal_leakage import TemporalLeakage
+from ruleout.guards import check
+
+PAGE = TemporalLeakage()
+
+
+def dated(seed: int = 0, *, moody: bool = True) -> pd.DataFrame:
+    """Rows in order of time; on each day people buy more or less, where `moody`."""
+    rng, frame = np.random.default_rng([seed, 5]), people(2_400, seed)
+    day = np.sort(rng.integers(0, 40, len(frame)))
+    mood = rng.normal(0, 2.5, 40)[day] if moody else np.zeros(len(frame))
+    value = frame[["x0", "x1"]].sum(axis=1) + mood + rng.normal(0, 1, len(frame))
+    frame["bought"] = np.where(value > 0, "yes", "no")
+    frame["day"] = day.astype(float)
+    frame["at"] = pd.Timestamp("2024-05-01") + pd.to_timedelta(day * 86_400 + np.arange(len(frame)), unit="s")
+    return frame
+
+
+def test_a_shuffled_split_is_found_where_the_future_helps() -> None:
+    problem = problem_of(*halves(dated().sample(frac=1, random_state=0)), time="at")
+    (finding,) = PAGE.suspect(problem).findings
+    assert finding.place == "train.at"
+    assert finding.evidence > 2
+    repaired = PAGE.put_right(problem.case, finding)
+    assert repaired is not None and problem.current is not None
+    assert problem.laboratory.outcome(repaired, "current").value < problem.current - 0.05
+    train, validation = repaired.current.train, repaired.current.validation
+    assert train is not None and validation is not None
+    assert train.numbers("at").max() <= validation.numbers("at").min()
+    guard = PAGE.guard(problem, finding)
+    if guard is not None:
+        assert not check(guard, problem.case.current).green
+
+
+def test_a_shuffled_split_that_does_not_matter_is_not_accused() -> None:
+    assert not PAGE.suspect(problem_of(*halves(dated(moody=False).sample(frac=1, random_state=0)), time="at")).findings
+
+
+def test_a_split_by_time_is_right() -> None:
+    look = PAGE.suspect(problem_of(*halves(dated()), time="at"))
+    assert not look.findings
+    assert look.power >= 0.9
+
+
+@pytest.mark.parametrize("how", ["centred", "shifted"])
+def test_a_feature_that_looks_ahead_is_found(how: str) -> None:
+    frame = dated()
+    bought = pd.Series((frame["bought"] == "yes").astype(float))
+    ahead = bought.rolling(5, center=True, min_periods=1).mean() if how == "centred" else bought.shift(-1)
+    frame["recent"] = ahead.fillna(0.0)
+    problem = problem_of(*halves(frame), time="at")
+    (finding,) = PAGE.suspect(problem).findings
+    assert finding.place == "recent"
+    assert PAGE.put_right(problem.case, finding) is not None
+
+
+def test_a_feature_that_looks_back_is_honest() -> None:
+    frame = dated()
+    bought = pd.Series((frame["bought"] == "yes").astype(float))
+    frame["recent"] = bought.shift(1).rolling(4, min_periods=1).mean().fillna(0.0)
+    assert not PAGE.suspect(problem_of(*halves(frame), time="at")).findings
+
+
+def test_without_a_time_it_says_so() -> None:
+    look = PAGE.suspect(problem_of(*halves(people())))
+    assert not look.findings
+    assert look.power <= 0.5
