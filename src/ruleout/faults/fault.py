@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -40,6 +40,10 @@ class Plan:
         Other causes that the same files support equally well.
     side
         The side that is at fault.
+    situation
+        `too-good` where the current side stands alone and the fault makes its metric better than it is.
+    fields
+        What the case says beside that (`entity`, `time`, `symptom`).
     """
 
     apply: Callable[[System], System]
@@ -49,6 +53,8 @@ class Plan:
     accept: tuple[str, ...] = ()
     accept_verdicts: tuple[str, ...] = ()
     side: SideName = "current"
+    situation: Literal["retraining", "too-good"] = "retraining"
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ class Broken:
     validated: bool
     why: str
     severity: str
+    situation: Literal["retraining", "too-good"] = "retraining"
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Fault(ABC):
@@ -191,6 +199,10 @@ class Fault(ABC):
             if plan.side == "current"
             else worth["reference"] - repaired.metric
         )
+        if plan.situation == "too-good":
+            # the metric is better than it should be, and there is no reference to hold it against
+            fall = due = worth["current"] - repaired.metric
+            del measured["reference"]
         needed = max(self.floor_errors * error, self.floor)
         moved = fall < 2.5 * error if self.healthy() else fall >= needed and due >= needed
         truth = Truth(
@@ -204,7 +216,7 @@ class Fault(ABC):
             structure="none" if self.healthy() else "single",
         )
         why = f"{system.metric} {worth['reference']:.4f} to {worth['current']:.4f}, repaired {repaired.metric:.4f}, floor {needed:.4f}"
-        return Broken(after, reference, current, truth, bool(moved), why, severity)
+        return Broken(after, reference, current, truth, bool(moved), why, severity, plan.situation, dict(plan.fields))
 
 
 def _reported(fitted: Fitted, system: System) -> float:
@@ -213,6 +225,8 @@ def _reported(fitted: Fitted, system: System) -> float:
 
 def _fall(broken: Broken) -> float:
     measured = broken.truth.measured
+    if broken.situation == "too-good":
+        return measured["current"] - measured["repaired"]
     fall = measured["reference"] - measured["current"]
     return -abs(fall) if broken.truth.verdict == "no-problem" else fall
 

@@ -22,16 +22,17 @@ def as_case(broken: Broken) -> Case:
     data = broken.system.dataset
     return Case(
         current=_side(broken.current),
-        reference=_side(broken.reference),
+        reference=None if broken.situation == "too-good" else _side(broken.reference),
         title=data.title,
         symptom=symptom(broken),
-        changed="retraining",
+        changed="unknown" if broken.situation == "too-good" else "retraining",
         task=data.task,
         target=data.target,
         metric=broken.system.metric,
         positive=data.positive,
         time=_time(broken),
-        key=data.key,
+        entity=broken.fields.get("entity"),
+        key=data.key if data.key in broken.current.half.train.columns else None,
         trusted=True,
     )
 
@@ -53,15 +54,17 @@ def write_case(broken: Broken, folder: Path | str) -> Path:
         "case": {
             "title": data.title,
             "symptom": symptom(broken),
-            "changed": "retraining",
+            "changed": "unknown" if broken.situation == "too-good" else "retraining",
             "task": data.task,
             "target": data.target,
             "metric": broken.system.metric,
         }
     }
-    optional = {"positive": data.positive, "time": _time(broken), "key": data.key}
+    key = data.key if data.key in broken.current.half.train.columns else None
+    optional = {"positive": data.positive, "time": _time(broken), "entity": broken.fields.get("entity"), "key": key}
     document["case"] |= {name: value for name, value in optional.items() if value}
-    for name, fitted in (("reference", broken.reference), ("current", broken.current)):
+    sides = (("reference", broken.reference), ("current", broken.current))
+    for name, fitted in sides[1:] if broken.situation == "too-good" else sides:
         half = fitted.half
         place = folder / name
         place.mkdir(parents=True, exist_ok=True)
@@ -87,6 +90,8 @@ def write_case(broken: Broken, folder: Path | str) -> Path:
 def symptom(broken: Broken) -> str:
     """What a colleague would say, from the numbers that the pipeline reported."""
     metric = broken.system.metric
+    if broken.situation == "too-good":
+        return str(broken.fields.get("symptom", f"{metric} on the validation rows is better than anybody expected"))
     was, is_ = broken.reference.reported.get(metric), broken.current.reported.get(metric)
     if was is None or is_ is None:
         return f"something is wrong with {metric} after retraining"
@@ -95,7 +100,7 @@ def symptom(broken: Broken) -> str:
 
 
 def _time(broken: Broken) -> str | None:
-    if broken.system.dataset.time:
+    if broken.system.dataset.time and broken.system.dataset.time in broken.current.half.train.columns:
         return broken.system.dataset.time
     return "recorded_at" if "recorded_at" in broken.current.half.train.columns else None
 
