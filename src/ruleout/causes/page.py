@@ -104,10 +104,13 @@ class Cause(ABC):
         (`("reference.train", "current.train")`); one alternative is enough. `model` fields also need trust.
     cost
         Rough seconds of a look on 10,000 rows: the agenda weighs worth against it.
+    follows
+        Causes that lead to this one: where one of them is found, this one is told after it.
     """
 
     needs: ClassVar[tuple[tuple[str, ...], ...]] = ()
     cost: ClassVar[float] = 0.1
+    follows: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def id(cls) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from ruleout.causes import catalog
@@ -24,6 +25,9 @@ POWERFUL = 0.9
 
 NEGLIGIBLE = 0.02
 """Below this probability a hypothesis is not worth a test."""
+
+AWRY = -1.5
+"""What speaks against a wrong artifact where it is not what training gives, but the code or the packages that made it differ."""
 
 Listener = Callable[[Event], None]
 
@@ -118,6 +122,11 @@ class _Walk:
             )
         )
         for swap in swaps(self.problem):
+            maker = self.agenda.maker() if swap.component == "model" and swap.ratio > 0 else None
+            if maker is not None:
+                # A clone does not pass through the training code or the packages: where these differ, they made the artifact so.
+                self.agenda.charge("model", AWRY)
+                swap = replace(swap, component=maker)
             self.agenda.charge(swap.component, swap.ratio)
             leading = self.leading(swap)
             if leading is None:

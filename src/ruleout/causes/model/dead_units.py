@@ -57,6 +57,7 @@ class DeadUnits(Cause):
 
     needs = (("current.history",),)
     cost = 0.05
+    follows = ("model.learning-rate", "model.hyperparameter")
 
     def suspect(self, problem: Problem) -> Look:
         """Read the share of dead units, and whether anything is learned."""

@@ -62,6 +62,7 @@ class Gradients(Cause):
 
     needs = (("current.history",),)
     cost = 0.05
+    follows = ("model.learning-rate", "model.hyperparameter")
 
     def suspect(self, problem: Problem) -> Look:
         """Read the gradient norms, and what the loss does meanwhile."""

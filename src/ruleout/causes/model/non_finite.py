@@ -60,6 +60,7 @@ class NonFinite(Cause):
 
     needs = (("current.history",), ("current.model",))
     cost = 0.05
+    follows = ("model.learning-rate", "model.gradients", "model.hyperparameter", "data.missing-values", "data.outliers")
 
     def suspect(self, problem: Problem) -> Look:
         """Look for the first record that is no number, and for what came before it; else for weights that are none."""
