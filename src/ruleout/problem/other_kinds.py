@@ -130,7 +130,7 @@ def state_invalid_output(
         harm=abs(reference)
         if reference is not None and current is None
         else max(0.0, laboratory.scorer.sign * ((reference or 0.0) - (current or 0.0))),
-        situation="silent" if situation == "retraining" else situation,
+        situation="silent" if situation in ("retraining", "too-good") else situation,
         figures={
             "wrong": wrong,
             "reported": dict(reported),

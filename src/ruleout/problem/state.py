@@ -53,7 +53,7 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> 
     measured = _Measured(
         {s: _outcome(laboratory, case, s) for s in SIDES}, {s: _reported(case.side(s), case.metric) for s in SIDES}, laboratory.stand_in
     )
-    if situation in ("silent", "retraining"):
+    if situation in ("silent", "retraining", "too-good"):
         broken = state_invalid_output(case, laboratory, measured.recomputed, measured.reported, situation)
         if broken is not None:
             return broken
