@@ -11,6 +11,7 @@ from ruleout.case.case import Case
 from ruleout.causes.columns import bounded, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.causes.stages import emptied_stage, emptied_tables
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
@@ -78,7 +79,7 @@ class MissingPartition(Cause):
         ("reference.validation", "current.serving"),
         ("reference.train", "current.serving"),
         ("current.train", "current.validation"),
-        ("reference.runlog", "current.runlog"),
+        ("current.runlog",),
     )
     cost: ClassVar[float] = 0.3
 
@@ -100,6 +101,7 @@ class MissingPartition(Cause):
         if stage:
             covers.append("runlog")
             findings.append(_of_stage(stage, findings[0] if findings else None))
+        findings += _nothing_left(case)
         power = 1.0 - (1.0 - _LEAST_MASS) ** max(n_least - 100, 0)
         said = f"Every level and stretch with {_LEAST_MASS:.0%} of the healthy rows is there in {len(covers)} tables, n >= {n_least:,}."
         ordered = tuple(sorted(findings, key=lambda f: -f.evidence))
@@ -294,6 +296,12 @@ def _count(values: np.ndarray, n: int) -> dict[str | None, float]:
     from collections import Counter
 
     return {value: count / max(n, 1) for value, count in Counter(values.tolist()).items()}
+
+
+def _nothing_left(case: Case) -> tuple[Finding, ...]:
+    """Tables without rows and the first stage that let none through: with neither is there a part that could be named."""
+    tables, stage = emptied_tables(case), emptied_stage(case)
+    return (*tables, *((stage,) if stage is not None else ()))
 
 
 def _lossy_stage(case: Case) -> dict[str, Any] | None:

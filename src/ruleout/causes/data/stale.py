@@ -9,6 +9,7 @@ import numpy as np
 from ruleout.case.case import Case, Side
 from ruleout.causes.judgement import judge
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
+from ruleout.causes.stages import stale_stage
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.tables.matrix import alike, shared_rows
@@ -65,15 +66,16 @@ class Stale(Cause):
     Breck et al. (2017), The ML test score: a rubric for ML production readiness, IEEE Big Data.
     """
 
-    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("reference.train", "current.train", "current.validation"),)
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("reference.train", "current.train", "current.validation"), ("current.runlog",))
     cost: ClassVar[float] = 0.5
 
     def suspect(self, problem: Problem) -> Look:
         """Ask whether the training rows moved on with the validation rows."""
         case = problem.case
         current, reference = case.current, case.reference
-        if reference is None or current.train is None or current.validation is None or reference.train is None:
-            return Look()
+        told = stale_stage(case)
+        if reference is None or current.train is None or current.validation is None or reference.train is None or told is not None:
+            return Look((told,) if told else (), 0.5, "" if told else "No stage tells of old data.", ("runlog",))
         found = self._by_time(case) or self._by_rows(problem)
         said = f"The training rows moved on as the validation rows did, n = {current.train.n_rows:,}."
         return Look((found,) if found else (), 0.9 if _time(case) else 0.6, "" if found else said, ("train",))
