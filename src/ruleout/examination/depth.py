@@ -29,10 +29,10 @@ MOST_CANDIDATES = 8
 MOST_CAUSES = 4
 
 FAMILY_Z = 2.5
-"""Confirmation is Bonferroni-like over the candidates: 2.5 standard errors, not 1.96 (inference.md, R6)."""
+"""Confirmation is Bonferroni-like over the candidates: 2.5 standard errors, not 1.96 (docs/decides.md)."""
 
 SMALLEST_SHARE = 0.15
-"""A cause that explains less of the change than this is not confirmed: its interval would cover 5 % (inference.md, R5)."""
+"""A cause that explains less of the change than this is not confirmed: its interval would cover 5 % (docs/decides.md)."""
 
 STRONG, EXACT = 2.0, 3.0
 """Log likelihood ratios: a finding that is tested although nothing seems left to explain, and one that counts as seen exactly."""

@@ -26,7 +26,7 @@ from ruleout.tables.table import Table
 __all__ = ["Laboratory"]
 
 SAMPLE_ROWS = 20_000
-"""Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (inference.md, R7)."""
+"""Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (docs/decides.md)."""
 
 
 class Laboratory:

@@ -1,0 +1,44 @@
+"""docs/decides.md says the numbers that the code holds."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "decides.md"
+ROWS = re.findall(r"^\| [^|]+ \| (\S+) \| `(\w+)/(\w+)\.py` `(\w+)` \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_table_of_numbers_is_read_whole() -> None:
+    table = PAGE.read_text(encoding="utf-8").split("## The numbers")[1]
+    assert len(ROWS) == len(re.findall(r"^\| ", table, re.MULTILINE)) - 2
+
+
+@pytest.mark.parametrize(("value", "room", "module", "name"), ROWS, ids=[f"{r}.{m}.{n}" for _, r, m, n in ROWS])
+def test_a_number_is_the_one_in_the_code(value: str, room: str, module: str, name: str) -> None:
+    assert getattr(importlib.import_module(f"ruleout.{room}.{module}"), name) == float(value)
+
+
+def test_every_file_it_names_exists() -> None:
+    source = PAGE.parents[1] / "src" / "ruleout"
+    named = re.findall(r"`((?:\w+/)+\w+\.\w+)`", PAGE.read_text(encoding="utf-8"))
+    assert named and not [name for name in named if not (source / name).exists()]
+
+
+def test_every_situation_is_told() -> None:
+    from typing import get_args
+
+    from ruleout.problem.situation import Situation
+
+    table = PAGE.read_text(encoding="utf-8").split("## The walk")[0]
+    assert [name for name in get_args(Situation) if f"| `{name}` |" not in table] == []
+
+
+def test_the_family_of_candidates_is_wrong_one_time_in_twenty() -> None:
+    from ruleout.examination.depth import FAMILY_Z, MOST_CANDIDATES
+    from ruleout.statistics.difference import normal_sf
+
+    assert MOST_CANDIDATES * normal_sf(FAMILY_Z) == pytest.approx(0.05, abs=0.001)
