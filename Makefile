@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-all lint format types bench bench-small lock clean
+.PHONY: help setup demo demo-small test test-all lint format types bench bench-small docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,12 +48,12 @@ test-all: $(STAMP) ## run every test
 	$(BIN)/python -m pytest
 
 lint: $(STAMP) ## check style and layout
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests examples
+	$(BIN)/ruff format --check src tests examples
 
 format: $(STAMP) ## lay the code out, and mend what can be mended by itself
-	$(BIN)/ruff check --fix src tests
-	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests examples
+	$(BIN)/ruff format src tests examples
 
 types: $(STAMP) ## check types, strictly
 	$(BIN)/mypy
@@ -64,10 +64,13 @@ bench: $(STAMP) ## faults x data sets x seeds through the whole walk, beside nai
 bench-small: $(STAMP) ## a small part of it
 	$(BIN)/python -m ruleout.bench --small
 
+docs: $(STAMP) ## write the handbook, a page for every cause, into docs/handbook
+	$(BIN)/python -m ruleout.report.handbook_pages docs/handbook
+
 lock: $(STAMP) ## resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet \
 	  --extra demo --extra bench --extra dev pyproject.toml --output-file requirements.lock
 
 clean: ## take away what was made, .venv included
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-case src/*.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-case docs/handbook src/*.egg-info
 	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
