@@ -37,10 +37,8 @@ def test_a_fault_moves_the_metric_and_names_its_cause_and_place(name):
     broken = fault(name).inject(system_for(name), generator(), "large")
     measured = broken.truth.measured
     assert broken.validated, broken.why
-    if broken.situation == "too-good":
-        harm = measured["current"] - measured["repaired"]  # a leak lifts the score
-    else:
-        harm = measured["reference"] - measured["current"]
+    # a leak lifts the score instead of lowering it
+    harm = measured["current"] - measured["repaired"] if broken.situation == "too-good" else measured["reference"] - measured["current"]
     assert harm >= fault(name).floor_errors * measured["standard_error"]
     assert broken.truth.causes == (name,)
     assert broken.truth.places[0]
