@@ -20,7 +20,9 @@ from ruleout.tables.table import Table
 __all__ = ["HEADINGS", "Bucket", "Cause", "Component", "Finding", "Look", "Pair", "pairs"]
 
 Bucket = Literal["data", "model", "pipeline"]
-Component = Literal["train", "validation", "serving", "split", "config", "model", "metrics", "environment", "code", "runlog", "history"]
+Component = Literal[
+    "train", "validation", "serving", "split", "config", "seed", "model", "metrics", "environment", "code", "runlog", "history"
+]
 
 HEADINGS = (
     "What goes wrong",

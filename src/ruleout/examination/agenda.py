@@ -18,6 +18,10 @@ BOUND = 3.9
 """Statistics move a hypothesis by a factor of 50 at most; only an intervention settles it."""
 
 
+MAKERS: tuple[Component, ...] = ("code", "environment")
+"""What an artifact is made by, besides rows and configuration."""
+
+
 @dataclass
 class Entry:
     """One hypothesis on the agenda: its page, its prior, and the log likelihood ratios collected so far."""
@@ -67,6 +71,13 @@ class Agenda:
             places = {f.component for f in entry.findings} or set(entry.look.covers if entry.look else ())
             if (places and places <= {component}) or (component in places and ratio > 0):
                 entry.ratios[f"swap {component}"] = ratio
+
+    def maker(self) -> Component | None:
+        """The component that makes artifacts and was seen to differ: code before environment, None where neither did."""
+        for component in MAKERS:
+            if any(f.component == component and f.evidence > 0 for e in self.entries.values() for f in e.findings):
+                return component
+        return None
 
     def explain_away(self) -> None:
         """The confirmed causes explain the change: what charged a component is theirs, the others lose nine tenths of their odds."""

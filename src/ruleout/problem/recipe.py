@@ -57,7 +57,7 @@ class Recipes:
             # A side without a configuration file is set by its artifact's own parameters, under their full names.
             named = own.describe().parameters
             return own, {key: value for key, value in held.config.items() if key in named}
-        for name in (side, other):
+        for name in (other, side) if self._restored(held, was, other) else (side, other):
             opened, of = self.opened(name), self.case.side(name)
             if opened is not None and of is not None and not changed_keys(of.config, held.config):
                 return opened, {}
@@ -78,6 +78,14 @@ class Recipes:
         described: dict[str, Mapping[str, Any]] = {s: m.describe().parameters for s in sides if (m := self.opened(s)) is not None}
         configs: dict[str, Mapping[str, Any] | None] = {s: (self.case.side(s) or Side()).config for s in sides}
         return match_parameters(configs, described) if None not in configs.values() else {}
+
+    def _restored(self, held: Side, was: Side, other: SideName) -> bool:
+        """Whether a counterfactual gives back columns that the other side's artifact was fitted on and this side's could not be."""
+        theirs = self.opened(other)
+        features = theirs.describe().features if theirs is not None else None
+        if features is None or held.train is None or was.train is None:
+            return False
+        return not set(features) <= set(was.train.columns) and set(features) <= set(held.train.columns)
 
     def _moved(self, held: Side, was: Side, theirs: Side) -> bool:
         """Whether a counterfactual gives a side the other's code or environment: what those made shows in the other's artifact alone."""

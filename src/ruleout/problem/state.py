@@ -145,17 +145,21 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
         if paired is not None:
             certain = paired.widened(math.sqrt(2) * noise)
             figures["paired_harm"] = {"value": paired.value, "interval": [certain.low, certain.high]}
-            significant = significant or (certain.z() > 2.8 and paired.value >= 2 * floor)
+            significant = significant or (certain.z() > 2.8 and paired.value >= floor)
         figures["harm_error"] = total.error
         harm = total
     figures["reported_change"] = reported_change
     broken: Kind = "disagreement" if situation == "environment" else "degradation"
     kind: Kind = broken if significant else "none"
+    unlabelled = _unlabelled(laboratory, current) if situation in ("serving", "environment") else ""
+    if unlabelled:
+        # Replay and features need no labels: what they say is still to be looked at, and rests on observation.
+        kind = "disagreement"
     return Problem(
         case=case,
         laboratory=laboratory,
         kind=kind,
-        statement=_statement(metric, (reference, current), harm, floor, significant=significant, figures=figures),
+        statement=_statement(metric, (reference, current), harm, floor, significant=significant, figures=figures) + unlabelled,
         metric=metric,
         reference=reference,
         current=current,
@@ -166,6 +170,24 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
         noise=max(floor, 2 * noise),
         situation=situation,
         figures=figures,
+    )
+
+
+def _unlabelled(laboratory: Laboratory, current: float | None) -> str:
+    """What a log without labels says by itself, in a sentence; "" where its metric is known or it holds no answers."""
+    log = laboratory.case.current.serving
+    if current is not None or log is None or not {"prediction", "score"} & set(log.columns):
+        return ""
+    try:
+        found = laboratory.replay(log)
+    except RuleoutError as error:
+        laboratory.reasons.setdefault("replay", str(error))
+        found = None
+    if found is None:
+        return " Labels of the requests are not known yet, so only their features can be looked at."
+    return (
+        f" Labels of the requests are not known yet; the artifact gives {found.rate:.1%} of the n = {found.n:,} logged answers again for the"
+        " logged features."
     )
 
 

@@ -11,6 +11,7 @@ from ruleout.causes.columns import bounded
 from ruleout.causes.comparison import compare
 from ruleout.causes.judgement import LOCATED, Judgement, judge
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
+from ruleout.causes.scores import same_tables
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.classifier import domain_classifier
@@ -85,6 +86,10 @@ class ConceptDrift(Cause):
         target = str(problem.case.target)
         n = len(validation.labels)
         said = f"`{target}`: {rate:.3f} +/- {1.96 * error:.3f} of the labels are not as a healthy model has it, expected 0, n = {n:,}."
+        if same_tables(problem.case) is True:
+            # A model trained on yesterday's rows again has not seen the new world: that is data.stale, whatever the world did.
+            same = f"`{target}`: the training rows are the reference's, so no new relation was learned, n = {n:,}."
+            return Look((), power, same, ("train",))
         finding = self._finding(problem, validation, train)
         return Look((finding,), power, "", ("validation",)) if finding else Look((), power, said, ("validation",))
 

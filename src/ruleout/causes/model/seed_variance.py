@@ -37,7 +37,7 @@ class SeedVariance(Cause):
     ----------------
     Only where training rows and configuration are the same but for a seed. With s the standard deviation of the metric over refits
     with other seeds, z = |change| / (s sqrt 2): the evidence is 3 - z^2 / 2, the log likelihood ratio of a change drawn from the
-    seeds' own scatter against one of unknown size, for z below 2.4.
+    seeds' own scatter against one of unknown size, and at least 1: where nothing else differs it is the seed, however unlucky.
 
     What would rule it out
     ----------------------
@@ -85,15 +85,12 @@ class SeedVariance(Cause):
         s = spread(problem, values)
         z = change / (s * math.sqrt(2))
         place = f"config.{path[-1].rsplit('__', 1)[-1]}"
-        if z >= 2.4:
-            return Look(
-                (), 0.9, f"{place}: change {change:.4f} is {z:.1f} times what another seed gives ({s * math.sqrt(2):.4f}), n = {n:,}."
-            )
         statement = (
             f"{place}: {was!r} became {now!r} and nothing else; change {change:.4f}, expected scatter {s * math.sqrt(2):.4f}, n = {n:,}."
         )
         repair = {"path": path, "healthy": was, "broken": now}
-        finding = Finding(place, "config", 3.0 - z * z / 2, statement, {"spread": s, "z": z}, repair, specificity=0.4)
+        # Nothing but the seed differs, so it is the seed by identity; a change far beyond the scatter only makes it an unlucky one.
+        finding = Finding(place, "seed", max(3.0 - z * z / 2, 1.0), statement, {"spread": s, "z": z}, repair, specificity=0.4)
         return Look((finding,), 0.9)
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:

@@ -145,14 +145,14 @@ class Dependency(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The current side in the reference's environment: its artifact must be made again as the reference's was."""
         reference = case.reference
-        if reference is None or reference.environment is None or case.current.train is None or not finding.figures.get("made_otherwise"):
+        if reference is None or reference.environment is None or reference.model is None or case.current.train is None:
             return None
         return case.with_side("current", replace(case.current, environment=reference.environment, model=None))
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """The reference side in the current environment: its artifact must be made again as the current one was."""
         reference = case.reference
-        if reference is None or reference.train is None or not finding.figures.get("made_otherwise"):
+        if reference is None or reference.train is None or case.current.model is None:
             return None
         return case.with_side("reference", replace(reference, environment=case.current.environment, model=None))
 
