@@ -12,7 +12,7 @@ from ruleout.statistics.beliefs import marginals
 __all__ = ["Agenda", "Entry"]
 
 SEEN = 0.97
-"""Specificity of a look: how often it is rightly silent on health (inference.md, R4)."""
+"""Specificity of a look: how often it is rightly silent on health (docs/decides.md)."""
 
 BOUND = 3.9
 """Statistics move a hypothesis by a factor of 50 at most; only an intervention settles it."""

@@ -21,7 +21,7 @@ from ruleout.problem.problem import Problem
 __all__ = ["examine"]
 
 POWERFUL = 0.9
-"""A look rules out only where it would have seen the cause with this probability (inference.md, R4)."""
+"""A look rules out only where it would have seen the cause with this probability (docs/decides.md)."""
 
 NEGLIGIBLE = 0.02
 """Below this probability a hypothesis is not worth a test."""

@@ -20,7 +20,7 @@ from ruleout.statistics.difference import Difference
 __all__ = ["state_problem"]
 
 FLOOR = 0.005
-"""Smallest change that counts where nobody says (inference.md, R1): half a point of accuracy."""
+"""Smallest change that counts where nobody says (docs/decides.md): half a point of accuracy."""
 
 ROUNDING = 0.0051
 """A reported number may be rounded to two digits, so this much is no disagreement."""
