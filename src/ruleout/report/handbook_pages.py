@@ -78,7 +78,15 @@ def write_handbook(folder: Path | str) -> tuple[Path, ...]:
 
 def _index(causes: Sequence[Cause]) -> str:
     """Every cause with its claim, bucket by bucket."""
-    lines = ["# The handbook", "", f"{len(causes)} causes of trouble, one page each. Made from the pages of `ruleout explain`.", ""]
+    lines = [
+        "# The handbook",
+        "",
+        f"{len(causes)} causes of trouble, one page each. Made from the pages of `ruleout explain`.",
+        "",
+        "*Evidence* is a natural log likelihood ratio, the cause against health: 2 is a good hint, 3.9 (odds of 50) the most that a look may say.",
+        "How looks become a conclusion is told in docs/decides.md.",
+        "",
+    ]
     for bucket in BUCKETS:
         lines += [f"## {bucket}", ""]
         lines += [f"- [{c.id()}]({page_file(c.id())}): {c.claim()}" for c in causes if c.bucket() == bucket]

@@ -28,12 +28,12 @@ class ConceptDrift(Cause):
 
     What goes wrong
     ---------------
-    P(y given x) is another than it was. What was learned from the past no longer holds for the present, in part of the
+    P(y given x) is no longer what it was. What was learned from the past does not hold for the present, in part of the
     feature space or in all of it.
 
     Why it happens
     --------------
-    Prices, rules, behaviour or competitors changed; a definition of the target changed with the world's consent.
+    Prices, rules, behaviour or competitors changed; the target itself is now defined otherwise, and everyone goes by the new definition.
 
     What you see
     ------------

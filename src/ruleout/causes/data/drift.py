@@ -44,11 +44,12 @@ class Drift(Cause):
 
     How it is tested
     ----------------
-    A cross-fitted classifier tries to tell the tables apart; its AUC is 1/2 in health (Lopez-Paz and Oquab 2017). Columns whose values are
-    new, null or elsewhere are left to the causes that say so. The suspect's rows are then weighted by the density ratio of one column
-    at a time: under drift along that column the classifier fails once it is so weighted, while arithmetic on one column leaves it
-    among the wrong neighbours. In validation the rise of what a healthy model gets wrong is split by DISDE (Cai, Namkoong and
-    Yadlowsky 2023): the inputs' terms say how much of it the drift explains. Drift that explains nothing counts for little.
+    A cross-fitted classifier tries to tell the tables apart; its AUC is 1/2 in health (Lopez-Paz and Oquab 2017). Columns with new
+    values, nulls or a range of their own are left to the pages about these. The suspect's rows are then weighted by the density ratio
+    of one column at a time: if the tables drifted along that column, the classifier can no longer tell them apart once they are so
+    weighted, while a column that went through some arithmetic still stands among the wrong neighbours. In validation the rise of what a
+    healthy model gets wrong is split by DISDE (Cai, Namkoong and Yadlowsky 2023): the inputs' terms say how much of it the drift
+    explains. Drift that explains nothing counts for little.
 
     What would rule it out
     ----------------------

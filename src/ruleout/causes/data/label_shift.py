@@ -28,8 +28,8 @@ class LabelShift(Cause):
 
     What goes wrong
     ---------------
-    P(y) is another, P(x given y) the same. In training the model learns another prior; in validation the metric weighs easy and hard
-    classes otherwise.
+    P(y) has changed, P(x given y) has not. In training the model learns another prior; in validation easy and hard classes weigh
+    differently in the metric.
 
     Why it happens
     --------------

@@ -44,9 +44,9 @@ class MissingPartition(Cause):
 
     How it is tested
     ----------------
-    For each level of a category, of a number with few values, of weekday and hour of a time, and for each stretch of a number or
-    a time that holds none of the suspect's n rows: with share p in the healthy table it would be that empty by chance with
-    probability (1 - p)^n, so that the log likelihood ratio is -n log(1 - p), less the log of the number of places looked at. New
+    Looked at is each level of a category, of a number with few values, of weekday and hour of a time, and each stretch of a number
+    or a time. One that holds none of the suspect's n rows, and a share p of the healthy table, would be empty by chance with
+    probability (1 - p)^n: the log likelihood ratio is -n log(1 - p), less the log of the number of places looked at. New
     values or nulls in place of the absent ones speak for other causes. The healthy table without the part must then resemble the
     suspect in every column. The run log's stages are compared by rows out over rows in.
 

@@ -49,7 +49,7 @@ class Checkpoint(Cause):
     reference's ratio), classes against labels, parameters against the configuration, columns against the table, the reported metric
     against what the artifact gives. Each that disagrees adds between 1 and 3.
 
-    Of a log, each artifact of the case is asked for the logged features. Where another one than the intended reproduces the answers,
+    Where there is a log, each artifact of the case is asked for the logged features. If one that was not meant reproduces the answers,
     that is near proof; where both sides hold artifacts that answer otherwise, the log's is the foreign one. Where none reproduces
     them, no earlier row's answer does and no change of the features does, a difference that another model would make is left: all
     scores differ but go together (rank correlation), as a function of the features and not as noise.

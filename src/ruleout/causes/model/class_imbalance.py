@@ -21,7 +21,7 @@ NEARLY_ALL = 0.98
 
 
 class ClassImbalance(Cause):
-    """The model answers nearly one class only, because of imbalance or of the weights that were to offset it.
+    """The model answers nearly one class only, because of imbalance or of the weights that were meant to offset it.
 
     What goes wrong
     ---------------
@@ -29,12 +29,12 @@ class ClassImbalance(Cause):
 
     Why it happens
     --------------
-    One class outgrew the others in training, weights or resampling were dropped, doubled or turned over, or the threshold suits
+    One class outgrew the others in training, weights or resampling were dropped, doubled or reversed, or the threshold suits
     another mix.
 
     What you see
     ------------
-    One answer for (nearly) every row while the labels are mixed. Accuracy may look well; balanced accuracy is 1 / classes.
+    One answer for (nearly) every row while the labels are mixed. Accuracy may look good; balanced accuracy is 1 / classes.
 
     How it is tested
     ----------------

@@ -30,7 +30,7 @@ class DeadUnits(Cause):
     How it is tested
     ----------------
     Dead share at the end of the history, less the reference's (at least 0.3), over 0.4: evidence up to 3.6 in a run that stands still
-    or ends worse. Without such a column: nothing is learned at a usual learning rate, with rectified units: 2.8 times how surely.
+    or ends worse. Without such a column: nothing is learned at a usual learning rate, with rectified units: evidence up to 2.8.
 
     What would rule it out
     ----------------------

@@ -14,7 +14,7 @@ __all__ = ["Hyperparameter"]
 
 
 class Hyperparameter(Cause):
-    """Another setting of the training was changed without intention, and the model that comes out is another one.
+    """Another setting of the training was changed without intention, and the model that comes out is a different one.
 
     What goes wrong
     ---------------
@@ -24,7 +24,7 @@ class Hyperparameter(Cause):
     Why it happens
     --------------
     A debugging value is committed (five epochs, thirty trees), a configuration of another model is copied, an override on a command
-    line outlives its purpose, two files say the same key and the other one wins.
+    line outlives its purpose, two files set the same key and the wrong one wins.
 
     What you see
     ------------

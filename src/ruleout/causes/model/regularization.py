@@ -23,12 +23,12 @@ class Regularization(Cause):
 
     Why it happens
     --------------
-    C is an inverse strength and alpha is not, so a port between libraries turns the scale over; a sum of losses becomes a mean and
+    C is an inverse strength and alpha is not, so a port between libraries reverses the scale; a sum of losses becomes a mean and
     the same number weighs n times as much; a default moves; a value from a search on a small sample is kept.
 
     What you see
     ------------
-    Too strong: training and validation score fall together and answers draw towards the mean. Too weak: the training score rises
+    Too strong: training and validation score fall together and answers are drawn towards the mean. Too weak: the training score rises
     while the validation score falls.
 
     How it is tested

@@ -29,7 +29,7 @@ class Underfitting(Cause):
 
     What you see
     ------------
-    Training and validation score fall together and stay close. The training loss still falls, or never began to, at the end.
+    Training and validation score fall together and stay close. At the end the training loss is still falling, or it never began to.
 
     How it is tested
     ----------------

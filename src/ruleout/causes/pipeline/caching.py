@@ -50,7 +50,7 @@ class Caching(Cause):
 
     How it is fixed
     ---------------
-    Empty the store, put every feature that the model uses into its key, and give entries no longer a life than the features have.
+    Empty the store, put every feature that the model uses into its key, and let no entry outlive the features it was made from.
 
     How it stays fixed
     ------------------

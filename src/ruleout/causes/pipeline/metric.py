@@ -36,7 +36,7 @@ class Metric(Cause):
     Why it happens
     --------------
     A library's default average differs, an evaluation script is rewritten, a filter for a dashboard stays in place, labels are
-    sorted otherwise so that the positive class turns over, a threshold is tuned and kept.
+    sorted otherwise so that the other class counts as positive, a threshold is tuned and kept.
 
     What you see
     ------------

@@ -28,7 +28,7 @@ class Nondeterminism(Cause):
     Why it happens
     --------------
     Dropout or noise is left on at inference; a sample is drawn in the features; replicas behind one address hold different models; a
-    sum runs over threads in no order, a hash over a salt.
+    sum runs over threads in no fixed order; a hash is salted anew.
 
     What you see
     ------------
