@@ -83,7 +83,7 @@ def _index(causes: Sequence[Cause]) -> str:
         "",
         f"{len(causes)} causes of trouble, one page each. Made from the pages of `ruleout explain`.",
         "",
-        "*Evidence* is a natural log likelihood ratio, the cause against health: 2 is a good hint, 3.9 (odds of 50) the most that a look may say.",
+        "*Evidence* is a natural log likelihood ratio, the cause against health: 2 is a good hint, 3.9 (a factor of 50) the most.",
         "How looks become a conclusion is told in docs/decides.md.",
         "",
     ]
