@@ -188,7 +188,7 @@ class Laboratory:
         original = (self.case.side(side) or Side()).serving
         answered = (
             held.serving is not None
-            and case.target in held.serving
+            and _labelled(held.serving, case.target)
             and original is not None
             and {"prediction", "score"} & set(original.columns)
         )
@@ -344,6 +344,11 @@ class Laboratory:
     def _spent(self, started: float) -> None:
         self.n_refits += 1
         self.refit_seconds += time.monotonic() - started
+
+
+def _labelled(table: Table, target: str | None) -> bool:
+    """Whether some row of a log bears its label: labels come late."""
+    return target is not None and target in table and (table.n_rows == 0 or table.arrow.column(target).null_count < table.n_rows)
 
 
 def without_model(case: Case, side: SideName) -> Case:

@@ -53,7 +53,9 @@ def logged_answers(case: Case, table: Table) -> Prediction:
     score = table.numbers("score") if "score" in table and table.kind("score") == "numeric" else None
     classes: tuple[Any, ...] | None = None
     if case.task == "classification" and score is not None:
-        labels = sorted({v for v in labels_of(table.values(str(case.target))).tolist() if v is not None})
+        # Labels come late: without them the classes are those that were answered.
+        named = next((c for c in (str(case.target), "prediction") if c in table), None)
+        labels = sorted({v for v in labels_of(table.values(named)).tolist() if v is not None}) if named else []
         positive = str(case.positive) if case.positive is not None else (labels[-1] if labels else "1")
         classes = (*(label for label in labels if label != positive), positive)
     if "prediction" in table:
@@ -102,5 +104,8 @@ def _numbers(replayed: np.ndarray, logged: np.ndarray) -> Replay:
     spread = float(np.nanstd(logged)) if np.isfinite(logged).any() else 1.0
     difference = replayed - logged
     both_missing = np.isnan(replayed) & np.isnan(logged)
-    same = (np.abs(difference) <= ROUNDING * max(spread, 1e-12) + ROUNDING * np.abs(logged)) | both_missing
+    # A log may keep fewer digits: half a unit of the last one is no difference.
+    digits = next((k for k in range(2, 6) if np.allclose(logged, np.round(logged, k), rtol=0, atol=1e-12, equal_nan=True)), None)
+    last = 0.501 * 10.0**-digits if digits is not None and spread > 10.0 ** (1 - digits) else 0.0
+    same = (np.abs(difference) <= ROUNDING * max(spread, 1e-12) + ROUNDING * np.abs(logged) + last) | both_missing
     return Replay(np.asarray(same, dtype=bool), True, np.nan_to_num(difference))
