@@ -56,6 +56,7 @@ class Table:
         self._source = Memory(source) if isinstance(source, pa.Table) else source if isinstance(source, Source | _Once) else _Once(source)
         self.name = name
         self.origin = origin or name
+        self._codes: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     @cached_property
     def arrow(self) -> pa.Table:
@@ -119,15 +120,44 @@ class Table:
     def values(self, column: str) -> np.ndarray:
         """A column as Python objects, shape (n_rows,); null and NaN are None."""
         values = self._column(column)
-        out = np.empty(len(values), dtype=object)
-        out[:] = values.to_pylist()
-        if pa.types.is_floating(plain_type(values.type)):
-            out[np.isnan(_floats(values))] = None
-        return out
+        type_ = plain_type(values.type)
+        if _is_text(type_) or pa.types.is_boolean(type_):
+            codes, levels = self.coded(column)
+            if pa.types.is_boolean(type_):
+                levels = _objects([None if text is None else text == "True" for text in levels.tolist()])
+            out: np.ndarray = levels[codes]
+            return out
+        if pa.types.is_integer(type_) or pa.types.is_floating(type_):
+            plain, known = _plain_numbers(values)
+            out = plain.astype(object)
+            out[~known] = None
+            return out
+        return _objects(values.to_pylist())
 
     def texts(self, column: str) -> np.ndarray:
         """A column as text, shape (n_rows,); null is None, whole floats lose their point ("3", never "3.0")."""
-        return np.array([None if v is None else _text(v) for v in self.values(column)], dtype=object)
+        codes, levels = self.coded(column)
+        out: np.ndarray = levels[codes]
+        return out
+
+    def coded(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """A column as row numbers into its distinct texts: a table of few texts is compared by them, not row by row.
+
+        Returns
+        -------
+        Codes, shape (n_rows,), and levels, shape (n_levels + 1,): the texts as objects, None for null at the end. Levels are distinct but
+        for numbers that are spelled alike; not every level need occur. Neither is to be written to.
+        """
+        self._require(column)
+        known = self._codes.get(column)
+        if known is None:
+            known = _coded(self.arrow.column(column))
+            for array in known:
+                array.flags.writeable = False
+            # Of a column with few levels the codes take less room than the column itself; many levels are texts by the thousand.
+            if 2 * len(known[1]) <= self.n_rows:
+                self._codes[column] = known
+        return known
 
     def with_column(self, column: str, values: np.ndarray | pa.Array | pa.ChunkedArray) -> Table:
         """The table with one column replaced where it stands, or added at the end. NaN becomes null in numbers."""
@@ -138,18 +168,18 @@ class Table:
         if len(array) != self.n_rows:
             raise TableError(f"{self.origin}: column {column!r} would have {len(array)} values, expected {self.n_rows}.")
         if column in self.columns:
-            return self._like(self.arrow.set_column(self.columns.index(column), column, array))
-        return self._like(self.arrow.append_column(column, array))
+            return self._keeping(self.arrow.set_column(self.columns.index(column), column, array), changed=column)
+        return self._keeping(self.arrow.append_column(column, array), changed=column)
 
     def without(self, columns: Sequence[str]) -> Table:
         """The table less some columns."""
-        return self._like(self.arrow.drop_columns([c for c in columns if c in self.columns]))
+        return self._keeping(self.arrow.drop_columns([c for c in columns if c in self.columns]))
 
     def select(self, columns: Sequence[str]) -> Table:
         """Some columns, in the order given."""
         for column in columns:
             self._require(column)
-        return self._like(self.rows.select(columns))
+        return self._keeping(self.rows.select(columns))
 
     def rename(self, names: Mapping[str, str]) -> Table:
         """The table with columns called otherwise."""
@@ -165,10 +195,13 @@ class Table:
 
     def sample(self, rows: int, seed: int = 0) -> Table:
         """At most `rows` rows chosen at random, in their order."""
+        return self if self.n_rows <= rows else self._like(self.rows.take(self.sample_rows(rows, seed)))
+
+    def sample_rows(self, rows: int, seed: int = 0) -> np.ndarray:
+        """The row numbers that `sample` chooses, shape (min(rows, n_rows),)."""
         if self.n_rows <= rows:
-            return self
-        rng = np.random.default_rng(seed)
-        return self._like(self.rows.take(np.sort(rng.choice(self.n_rows, size=rows, replace=False))))
+            return np.arange(self.n_rows)
+        return np.sort(np.random.default_rng(seed).choice(self.n_rows, size=rows, replace=False))
 
     def stack(self, other: Table) -> Table:
         """The rows of this table, then the other's; columns by name, types as here where they can be cast."""
@@ -184,7 +217,7 @@ class Table:
     def named(self, name: str) -> Table:
         """The same rows under another name."""
         twin = Table(self._source, name=name, origin=self.origin)
-        twin.__dict__.update({known: self.__dict__[known] for known in ("arrow", "fingerprint") if known in self.__dict__})
+        twin.__dict__.update({known: self.__dict__[known] for known in ("arrow", "fingerprint", "_codes") if known in self.__dict__})
         return twin
 
     def profile(self) -> Profile:
@@ -234,6 +267,12 @@ class Table:
     def _like(self, rows: pa.Table | Source) -> Table:
         return Table(rows, name=self.name, origin=self.origin)
 
+    def _keeping(self, rows: pa.Table | Source, *, changed: str = "") -> Table:
+        """The same rows with other columns: what is known of a column that stays needs no second look."""
+        table = self._like(rows)
+        table._codes = {column: known for column, known in self._codes.items() if column != changed}
+        return table
+
 
 class _Once:
     """A function whose one answer is kept, whichever of several tables or threads asks first."""
@@ -275,6 +314,63 @@ def _content(chunk: pa.Array) -> pa.Buffer:
     with pa.ipc.new_stream(sink, schema) as writer:
         writer.write_batch(pa.record_batch([pa.concat_arrays([chunk])], schema=schema))
     return sink.getvalue()
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
+
+
+def _objects(values: list[Any]) -> np.ndarray:
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out
+
+
+def _plain_numbers(values: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """Integers or floats in their own type, shape (n_rows,), and where they are neither null nor NaN."""
+    plain, known = [], []
+    for chunk in values.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            chunk = chunk.dictionary_decode()
+        present = valid(chunk) if chunk.null_count else np.ones(len(chunk), dtype=bool)
+        plain.append(primitive(chunk))
+        known.append(present & ~np.isnan(plain[-1]) if plain[-1].dtype.kind == "f" else present)
+    if not plain:
+        return np.empty(0), np.empty(0, dtype=bool)
+    return np.concatenate(plain), np.concatenate(known)
+
+
+def _coded(values: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and levels of a column, the last level None for null."""
+    type_ = plain_type(values.type)
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_):
+        plain, known = _plain_numbers(values)
+        distinct, places = np.unique(plain[known], return_inverse=True)
+        codes = np.full(len(plain), len(distinct), dtype=np.int32)
+        codes[known] = places
+        return codes, _objects([*_spelled(distinct), None])
+    if not (_is_text(type_) or pa.types.is_boolean(type_)):
+        texts = [None if v is None else _text(v) for v in values.to_pylist()]
+        distinct_texts = [*dict.fromkeys(t for t in texts if t is not None), None]
+        places_of = {text: at for at, text in enumerate(distinct_texts)}
+        return np.array([places_of[t] for t in texts], dtype=np.int32), _objects(distinct_texts)
+    if pa.types.is_dictionary(values.type):
+        values = pa.chunked_array([chunk.dictionary_decode() for chunk in values.chunks], type=type_)
+    if pa.types.is_string_view(type_):
+        values = values.cast(pa.large_string())
+    encoded = pc.dictionary_encode(values).combine_chunks()
+    chunks = encoded.chunks if isinstance(encoded, pa.ChunkedArray) else [encoded]
+    levels = [_text(v) for v in chunks[0].dictionary.to_pylist()] if chunks else []
+    parts = [primitive(chunk.indices.fill_null(len(levels))).astype(np.int32) for chunk in chunks]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32), _objects([*levels, None])
+
+
+def _spelled(numbers: np.ndarray) -> list[str]:
+    """Integers or floats that are no NaN as text, whole floats without their point."""
+    if numbers.dtype.kind != "f":
+        return [str(v) for v in numbers.tolist()]
+    whole = ((numbers == np.trunc(numbers)) & np.isfinite(numbers)).tolist()
+    return [str(int(v)) if is_whole else repr(v) for v, is_whole in zip(numbers.tolist(), whole, strict=True)]
 
 
 def _text(value: Any) -> str:
