@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ruleout.tables.buffers import domain
 from ruleout.tables.table import Table
 
 __all__ = ["alike", "binned", "matrices", "shared_rows"]
@@ -23,9 +24,10 @@ def matrices(yardstick: Table, suspect: Table, columns: Sequence[str]) -> tuple[
     out = [np.empty((table.n_rows, len(columns))) for table in (yardstick, suspect)]
     for at, column in enumerate(columns):
         if yardstick.kind(column) == "category":
-            ranks = _ranks(yardstick.texts(column), suspect.texts(column))
+            ranks = _ranks(yardstick, suspect, column)
             for array, table in zip(out, (yardstick, suspect), strict=True):
-                array[:, at] = [np.nan if text is None else ranks[text] for text in table.texts(column)]
+                codes, levels = table.coded(column)
+                array[:, at] = np.array([np.nan if text is None else ranks[text] for text in levels.tolist()])[codes]
         else:
             for array, table in zip(out, (yardstick, suspect), strict=True):
                 values = table.numbers(column)
@@ -60,23 +62,47 @@ def binned(yardstick: Table, suspect: Table, columns: Sequence[str], n_bins: int
 
 def shared_rows(first: Table, second: Table, columns: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers, in either table, of the rows that are the same in `columns` and occur once in each table."""
-    places = [_places(table, columns) for table in (first, second)]
-    common = [(places[0][row], places[1][row]) for row in places[0] if row in places[1]]
-    found = np.array([pair for pair in common if pair[0] >= 0 and pair[1] >= 0], dtype=np.int64).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+    n_first, n_second = first.n_rows, second.n_rows
+    rows = np.zeros(n_first + n_second, dtype=np.int64)
+    for column in columns:
+        if first.kind(column) != second.kind(column):
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        places = _places(first, second, column)
+        # Pairs of (row so far, value) are numbered anew with every column, so that they never outgrow 64 bits.
+        rows = np.unique(rows * (int(places.max(initial=0)) + 1) + places, return_inverse=True)[1].astype(np.int64)
+    n_ways = int(rows.max(initial=-1)) + 1
+    once = (np.bincount(rows[:n_first], minlength=n_ways) == 1) & (np.bincount(rows[n_first:], minlength=n_ways) == 1)
+    where = np.empty(n_ways, dtype=np.int64)
+    where[rows[n_first:]] = np.arange(n_second)
+    mine = np.flatnonzero(once[rows[:n_first]])
+    return mine, where[rows[mine]]
 
 
-def _ranks(yardstick: np.ndarray, suspect: np.ndarray) -> dict[str, float]:
-    known, counts = np.unique(np.array([v for v in yardstick if v is not None], dtype=object).astype(str), return_counts=True)
-    ordered = [str(known[i]) for i in np.lexsort((known, -counts))]
-    new = sorted({str(v) for v in suspect if v is not None} - set(ordered))
+def _ranks(yardstick: Table, suspect: Table, column: str) -> dict[str, float]:
+    """The rank of every text by how often the yardstick holds it, then by the text itself; texts that it lacks come last."""
+    codes, levels = yardstick.coded(column)
+    counts = dict(zip(levels.tolist(), np.bincount(codes, minlength=len(levels)).tolist(), strict=True))
+    ordered = sorted((text for text, count in counts.items() if text is not None and count), key=lambda text: (-counts[text], text))
+    codes, levels = suspect.coded(column)
+    new = sorted({text for text in levels[np.unique(codes)].tolist() if text is not None} - set(ordered))
     return {text: float(rank) for rank, text in enumerate([*ordered, *new])}
 
 
-def _places(table: Table, columns: Sequence[str]) -> dict[tuple[object, ...], int]:
-    """Where each row stands; -1 for a row that repeats."""
-    out: dict[tuple[object, ...], int] = {}
-    arrays = [table.texts(c) if table.kind(c) == "category" else table.values(c) for c in columns]
-    for at, row in enumerate(zip(*(a.tolist() for a in arrays), strict=True)):
-        out[row] = -1 if row in out else at
-    return out
+def _places(first: Table, second: Table, column: str) -> np.ndarray:
+    """One number for each distinct value of a column over both tables, shape (n_first + n_second,)."""
+    if first.kind(column) == "category":
+        known: dict[str | None, int] = {}
+        parts = []
+        for table in (first, second):
+            codes, levels = table.coded(column)
+            parts.append(np.array([known.setdefault(text, len(known)) for text in levels.tolist()], dtype=np.int64)[codes])
+        return np.concatenate(parts)
+    values = np.concatenate([table.values(column) for table in (first, second)])
+    plain = [domain(table.schema.field(column).type) for table in (first, second)]
+    if first.kind(column) == "numeric" and plain[0] == plain[1]:
+        missing = np.array([value is None for value in values.tolist()], dtype=bool)
+        values[missing] = 0
+        _, places = np.unique(values.astype(plain[0]), return_inverse=True)
+        return np.where(missing, int(places.max(initial=-1)) + 1, places)
+    numbered: dict[object, int] = {}
+    return np.array([numbered.setdefault(value, len(numbered)) for value in values.tolist()], dtype=np.int64)
