@@ -101,13 +101,17 @@ def _nearest(points: np.ndarray, others: np.ndarray, k: int) -> np.ndarray:
     """Row numbers of the `k` nearest of `others`, nearest first, shape (n_points, k)."""
     squares = (others**2).sum(axis=1)
     out = np.empty((len(points), k), dtype=np.int64)
-    step = max(1, 4_000_000 // max(1, len(others)))
+    # A block of distances that stays in the processor's cache is searched several times faster than one that does not.
+    step = max(1, 500_000 // max(1, len(others)))
+    doubled = np.ascontiguousarray(-2.0 * others.T)
     for start in range(0, len(points), step):
-        block = points[start : start + step]
-        distance = squares[None, :] - 2 * block @ others.T
-        near = np.argpartition(distance, k - 1, axis=1)[:, :k] if k < len(others) else np.tile(np.arange(len(others))[:k], (len(block), 1))
-        order = np.argsort(np.take_along_axis(distance, near, axis=1), axis=1)
-        out[start : start + step] = np.take_along_axis(near, order, axis=1)
+        distance = points[start : start + step] @ doubled
+        distance += squares
+        rows = np.arange(len(distance))
+        for rank in range(k):
+            nearest = np.argmin(distance, axis=1)
+            out[start : start + step, rank] = nearest
+            distance[rows, nearest] = np.inf
     return out
 
 
