@@ -25,7 +25,7 @@ __all__ = ["ScikitLearnModel", "first_line", "plain_values", "quietly", "refit_f
 
 WEIGHTS = ("coef_", "intercept_", "coefs_", "intercepts_", "dual_coef_", "theta_", "var_", "means_", "feature_log_prob_")
 SEEDS = ("random_state", "random_seed")
-LIKELIEST = ("RandomForestClassifier", "ExtraTreesClassifier", "LGBMClassifier")
+LIKELIEST = ("RandomForestClassifier", "ExtraTreesClassifier", "HistGradientBoostingClassifier", "LGBMClassifier")
 """Estimators that answer the likeliest class by definition: asking for probabilities alone halves the work."""
 
 

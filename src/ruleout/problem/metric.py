@@ -18,6 +18,9 @@ __all__ = ["Evaluation", "Metric", "labels_of"]
 
 N_RESAMPLES = 200
 
+_FEW = 1000
+"""Labels up to this many are spelled one by one; of longer arrays each distinct one is spelled once."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -49,8 +52,17 @@ class Evaluation:
 
 def labels_of(values: np.ndarray) -> np.ndarray:
     """Class labels in one spelling whatever their type (1, 1.0, True and "1" as they print), shape (n_rows,), None kept."""
+    if values.dtype.kind in "biuf" and len(values) > _FEW:
+        distinct, places = np.unique(values, return_inverse=True)
+        if len(distinct) <= _FEW:
+            spelled: np.ndarray = labels_of(distinct)[places]
+            return spelled
     out = np.empty(len(values), dtype=object)
-    for at, value in enumerate(values.tolist()):
+    given = values.tolist()
+    if set(map(type, given)) <= {str, type(None)}:
+        out[:] = given
+        return out
+    for at, value in enumerate(given):
         if value is None or (isinstance(value, float) and np.isnan(value)):
             out[at] = None
         elif isinstance(value, float) and value.is_integer():
