@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Candidate:
     gain: Difference | None = None
     score: float = -math.inf
     failure: str = ""
+    repaired: dict[int, tuple[Case, Case | None]] = field(default_factory=dict, repr=False)
 
     @property
     def specificity(self) -> float:
@@ -55,7 +56,13 @@ class Candidate:
         return {f.place.split(".")[-1] for f in self.findings}
 
     def put_right(self, base: Case) -> Case | None:
-        """`base` with every finding put right; None where none can be."""
+        """`base` with every finding put right; None where none can be. The same base gives the very same case again."""
+        if id(base) not in self.repaired:
+            # The base is kept beside its repair, so that no other case can come to bear its number.
+            self.repaired[id(base)] = (base, self._put_right(base))
+        return self.repaired[id(base)][1]
+
+    def _put_right(self, base: Case) -> Case | None:
         case, changed = base, False
         for finding in self.findings:
             repaired = self.entry.page.put_right(case, finding)
