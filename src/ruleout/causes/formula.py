@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,9 +37,8 @@ def changed_part(case: Case, pair: Pair, column: str) -> tuple[Arithmetic, Rows]
     candidates = [c for c in (*case.features(pair.suspect), case.target) if c and c != column and c in pair.suspect and c in pair.yardstick]
     for by in candidates:
         mine, theirs = texts(pair.suspect, by), texts(pair.yardstick, by)
-        levels = [
-            v for v in sorted({v for v in theirs.tolist() if v is not None}) if (mine == v).sum() >= 60 and (theirs == v).sum() >= 60
-        ][:41]
+        here, there = Counter(mine.tolist()), Counter(theirs.tolist())
+        levels = sorted(v for v in there if v is not None and here[v] >= 60 and there[v] >= 60)[:41]
         if not 2 <= len(levels) <= 40:
             continue
         state = {}

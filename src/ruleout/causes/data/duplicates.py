@@ -148,10 +148,13 @@ def _ways(case: Case, pair: Pair) -> list[tuple[str, ...]]:
 
 def _identifier(table: Table, column: str) -> bool:
     """Whether a column numbers the rows: whole numbers or texts, each once."""
-    values = table.texts(column)
-    if table.kind(column) not in ("numeric", "category") or len(values) < 50 or len(set(values.tolist())) < len(values):
+    if table.kind(column) == "numeric":
+        values = table.numbers(column)
+        if not np.array_equal(values, np.trunc(values)) or np.isinf(values).any():
+            return False
+    if table.kind(column) not in ("numeric", "category") or table.n_rows < 50:
         return False
-    return table.kind(column) == "category" or bool(np.all(np.mod(table.numbers(column), 1) == 0))
+    return len(set(table.texts(column).tolist())) == table.n_rows
 
 
 def _codes(table: Table, columns: tuple[str, ...]) -> np.ndarray:

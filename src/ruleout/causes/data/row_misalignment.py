@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ruleout.case.case import Case
-from ruleout.causes.columns import bounded, match_columns, pair_of
+from ruleout.causes.columns import ROWS, bounded, match_columns, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.causes.undo import find_undo, source_rows
@@ -111,7 +111,9 @@ class RowMisalignment(Cause):
             for column in columns:
                 table = table.with_column(column, pair.suspect.arrow.column(column).take(_rows(source)))
         else:
-            donors = self._donors(case, pair, columns)
+            # What is fitted again is fitted on a sample of this size at most, so no more training rows are given a donor.
+            rows = table.sample_rows(ROWS if pair.name == "train" else table.n_rows)
+            donors, table = self._donors(case, pair, columns, rows), table if len(rows) == table.n_rows else table.take(rows)
             if donors is None:
                 return None
             for column in columns:
@@ -215,17 +217,23 @@ class RowMisalignment(Cause):
                     return True
         return False
 
-    def _donors(self, case: Case, pair: Pair, columns: Sequence[str]) -> np.ndarray | None:
+    def _donors(self, case: Case, pair: Pair, columns: Sequence[str], rows: np.ndarray) -> np.ndarray | None:
+        """For some rows of the suspect the healthy row whose values they are given: their own where it is found, else one like it."""
         from ruleout.statistics.matching import hot_deck
 
         matched = match_columns(case, pair, columns)
         if not matched or not pair.yardstick.n_rows:
             return None
-        arrays = [[t.numbers(c) if t.kind(c) == "numeric" else t.texts(c) for c in matched] for t in (pair.suspect, pair.yardstick)]
+        tables = (pair.suspect, pair.yardstick)
+        arrays = [[t.numbers(c) if t.kind(c) == "numeric" else t.texts(c) for c in matched] for t in tables]
+        arrays[0] = [column[rows] for column in arrays[0]]
         weights = [2.0 if c == case.target else 1.0 for c in matched]
         donors = hot_deck(arrays[0], arrays[1], rng=np.random.default_rng(0), weights=weights)
         mine, theirs = compare(case, pair).joined
-        donors[mine] = theirs
+        at = np.full(pair.suspect.n_rows, -1)
+        at[rows] = np.arange(len(rows))
+        asked = at[mine] >= 0
+        donors[at[mine[asked]]] = theirs[asked]
         return donors
 
 

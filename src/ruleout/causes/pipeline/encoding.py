@@ -192,11 +192,19 @@ def _coded(case: Case, pair: Pair) -> Iterator[str]:
             or pair.suspect.kind(column) not in ("numeric", "category")
         ):
             continue
-        mine, theirs = (set(texts(t, column).tolist()) - {None} for t in (pair.suspect, pair.yardstick))
+        tables = (pair.suspect, pair.yardstick)
+        if pair.suspect.kind(column) == "numeric" and any(_n_numbers(t, column) > MOST_LEVELS for t in tables):
+            continue
+        mine, theirs = (set(texts(t, column).tolist()) - {None} for t in tables)
         if 2 <= len(theirs) <= MOST_LEVELS and 2 <= len(mine) <= MOST_LEVELS:
             if pair.suspect.kind(column) == "numeric" and any("." in v for v in theirs):
                 continue
             yield column
+
+
+def _n_numbers(table: Table, column: str) -> int:
+    values = numbers(table, column)
+    return len(np.unique(values[~np.isnan(values)]))
 
 
 def _by_name(pair: Pair, column: str) -> Finding | None:
