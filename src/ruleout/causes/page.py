@@ -21,7 +21,7 @@ __all__ = ["HEADINGS", "Bucket", "Cause", "Component", "Finding", "Look", "Pair"
 
 Bucket = Literal["data", "model", "pipeline"]
 Component = Literal[
-    "train", "validation", "serving", "split", "config", "seed", "model", "metrics", "environment", "code", "runlog", "history"
+    "train", "validation", "serving", "split", "config", "seed", "freshness", "model", "metrics", "environment", "code", "runlog", "history"
 ]
 
 HEADINGS = (

@@ -14,6 +14,9 @@ __all__ = ["Agenda", "Entry"]
 SEEN = 0.97
 """Specificity of a look: how often it is rightly silent on health (docs/decides.md)."""
 
+UNSEEN = 1.0
+"""The most that charging a component speaks for a hypothesis of which nothing was seen there."""
+
 BOUND = 3.9
 """Statistics move a hypothesis by a factor of 50 at most; only an intervention settles it."""
 
@@ -70,7 +73,8 @@ class Agenda:
         for entry in self.entries.values():
             places = {f.component for f in entry.findings} or set(entry.look.covers if entry.look else ())
             if (places and places <= {component}) or (component in places and ratio > 0):
-                entry.ratios[f"swap {component}"] = ratio
+                # A page that looked and saw nothing is not made a suspect by the company of others: it gains little.
+                entry.ratios[f"swap {component}"] = ratio if entry.findings else min(ratio, UNSEEN)
 
     def maker(self) -> Component | None:
         """The component that makes artifacts and was seen to differ: code before environment, None where neither did."""

@@ -24,6 +24,7 @@ from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.quantiles import detection_power, ks_critical, ks_distance, proportion_z
 from ruleout.statistics.spelling import NULL_WORDS
+from ruleout.statistics.stand_ins import is_customary
 from ruleout.tables.table import Table
 
 FLOOR = 0.02
@@ -180,7 +181,10 @@ def _number(values: np.ndarray, healthy: np.ndarray) -> tuple[float, float, floa
     rise = counts / len(x) - usual
     i = int(np.argmax(rise))
     value, rate, before = float(levels[i]), float(counts[i] / len(x)), float(usual[i])
-    outside = (value < y.min() or value > y.max()) and _customary(value)
+    outside = value < y.min() or value > y.max()
+    if outside and not is_customary(value):
+        # An absurd value that nobody writes for an unknown one is data.outliers, however often it stands there.
+        return None
     middle = len(known) > 20 and min(abs(value - np.mean(y)), abs(value - np.median(y))) < 0.05 * np.std(y) and rate > 3 * before
     # Where nulls went as the value came, the table was only imputed.
     if _empty(healthy).mean() - _empty(values).mean() > 0.5 * rise[i]:
@@ -198,17 +202,6 @@ def _number(values: np.ndarray, healthy: np.ndarray) -> tuple[float, float, floa
     if ks_distance(rest, healthy_rest) > max(0.15, ks_critical(len(rest), len(healthy_rest), 1e-4)):
         return None
     return rate, before, value
-
-
-def _customary(value: float) -> bool:
-    """-1, 0, 9999, -999 and their like: what people write for a number they do not know."""
-    digits = str(abs(int(value))) if float(value).is_integer() else ""
-    return (
-        value in (0.0, -1.0)
-        or (len(digits) >= 2 and set(digits) == {"9"})
-        or (len(digits) >= 3 and set(digits) == {"8"})
-        or abs(value) >= 1e30
-    )
 
 
 def _word(values: np.ndarray, healthy: np.ndarray) -> tuple[float, float, str] | None:

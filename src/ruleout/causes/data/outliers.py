@@ -9,6 +9,7 @@ from ruleout.causes.columns import borrowed, bounded, finite, numbers, numeric_c
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
+from ruleout.statistics.stand_ins import is_customary
 from ruleout.statistics.tails import beyond
 
 ALPHA = 1e-7
@@ -84,7 +85,7 @@ class Outliers(Cause):
                 (high, p_high), (negative_low, p_low) = beyond(x, y), beyond(-x, -y)
                 limits = (-negative_low if p_low < ALPHA else -np.inf, high if p_high < ALPHA else np.inf)
                 strange = x[(x <= limits[0]) | (x >= limits[1])]
-                if not len(strange) or len(strange) > MOST * len(x) or (len(strange) >= 10 and len(np.unique(strange)) == 1):
+                if not len(strange) or len(strange) > MOST * len(x) or (len(np.unique(strange)) == 1 and is_customary(float(strange[0]))):
                     continue
                 # Real tables hold a wild value or two. Fewer than five do harm only where they outweigh all the others.
                 if len(strange) < 5 and np.sum((strange - np.median(y)) ** 2) < 10 * len(x) * np.var(y):

@@ -78,7 +78,7 @@ class Stale(Cause):
             return Look((told,) if told else (), 0.5, "" if told else "No stage tells of old data.", ("runlog",))
         found = self._by_time(case) or self._by_rows(problem)
         said = f"The training rows moved on as the validation rows did, n = {current.train.n_rows:,}."
-        return Look((found,) if found else (), 0.9 if _time(case) else 0.6, "" if found else said, ("train",))
+        return Look((found,) if found else (), 0.9 if _time(case) else 0.6, "" if found else said, ("freshness",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Newer rows in place of the old ones, where the reference holds newer ones; else there is nothing to take them from."""
@@ -123,7 +123,7 @@ class Stale(Cause):
         )
         figures = {"gap": round(gaps[0] / span, 4), "gap_reference": round(gaps[1] / span, 4), "moved": round(stood, 4), "n": n}
         evidence = float(min(3.4, 1.5 + 8.0 * wider))
-        return Finding(f"train.{time}", "train", evidence, statement, figures, {"table": "train", "time": time}, "current", 0.6)
+        return Finding(f"train.{time}", "freshness", evidence, statement, figures, {"table": "train", "time": time}, "current", 0.6)
 
     def _by_rows(self, problem: Problem) -> Finding | None:
         case, current, reference = problem.case, problem.case.current, problem.case.reference
@@ -144,7 +144,7 @@ class Stale(Cause):
             f"and {rate:.3f} +/- {1.96 * error:.3f} more of them go against a healthy model; expected new rows; n = {n:,}."
         )
         figures = {"same": round(same, 4), "contradicted": round(rate, 4), "error": round(error, 4), "n": n}
-        return Finding("train", "train", 3.0, statement, figures, {"table": "train"}, "current", 0.4)
+        return Finding("train", "freshness", 3.0, statement, figures, {"table": "train"}, "current", 0.4)
 
 
 def _time(case: Case) -> str | None:
