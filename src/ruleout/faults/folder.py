@@ -8,6 +8,7 @@ from typing import Any
 
 from ruleout.case.case import Case, Code, Environment, Side
 from ruleout.faults.fault import Broken, settled
+from ruleout.faults.service import Served
 from ruleout.faults.system import Fitted
 from ruleout.models.artifact import Artifact
 from ruleout.tables.table import Table
@@ -19,6 +20,8 @@ _RUN = "python train.py --train {train} --config {config} --model {model}"
 
 def as_case(broken: Broken) -> Case:
     """The broken system as a case in memory, with what `read_case` would have settled settled."""
+    if isinstance(broken, Served):
+        return broken.case()
     data = broken.system.dataset
     return Case(
         current=_side(broken.current),
@@ -49,6 +52,8 @@ def write_case(broken: Broken, folder: Path | str) -> Path:
     import tomli_w
 
     folder = Path(folder)
+    if isinstance(broken, Served):
+        return broken.write(folder)
     data = broken.system.dataset
     document: dict[str, Any] = {
         "case": {

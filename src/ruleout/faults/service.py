@@ -1,0 +1,208 @@
+"""A service: a validated model that answers requests and logs them, and the ways in which it comes to be wrong."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ruleout.case.case import Case, Side
+from ruleout.faults import measure
+from ruleout.faults.fault import Broken, Fault, Inapplicable, Plan, Severity, Truth, settled
+from ruleout.faults.system import Fitted, System
+from ruleout.models.artifact import Artifact
+from ruleout.tables.table import Table
+
+__all__ = ["Served", "Service", "ServiceFault", "Serving", "healthy_log"]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A validated model, and requests whose labels became known later.
+
+    Parameters
+    ----------
+    system
+        Where model and requests come from: its reference side was validated, its current validation rows are the requests.
+    fitted
+        The reference side as it ran.
+    requests
+        A frame of features and target, a row a request.
+    """
+
+    system: System
+    fitted: Fitted
+    requests: Any = field(repr=False)
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the features."""
+        return list(self.system.dataset.features)
+
+    def answer(self, frame: Any, model: Any = None) -> Mapping[str, np.ndarray]:
+        """What the service answers for features: `prediction`, and for two classes the positive one's `score` to six digits."""
+        model = self.fitted.model if model is None else model
+        prediction = np.asarray(model.predict(frame))
+        if self.system.dataset.task == "regression":
+            return {"prediction": np.round(prediction.astype(float), 6)}
+        classes = list(model.classes_)
+        if len(classes) != 2:
+            return {"prediction": prediction}
+        positive = self.system.dataset.positive
+        at = classes.index(positive) if positive in classes else 1
+        return {"score": np.round(model.predict_proba(frame)[:, at], 6), "prediction": prediction}
+
+    def log(self, features: Any, answers: Mapping[str, np.ndarray]) -> Any:
+        """The log of some features as they were received and the answers that were given."""
+        frame = features.copy()
+        for name, values in answers.items():
+            frame[name] = values
+        frame[self.system.dataset.target] = self.requests[self.system.dataset.target].to_numpy()
+        return frame
+
+    def worth(self, log: Any) -> float:
+        """The metric of the logged answers."""
+        metric, positive = self.system.metric, self.system.dataset.positive
+        truth = log[self.system.dataset.target].to_numpy()
+        if metric == "roc_auc":
+            return measure.value(metric, (truth == positive).astype(int), log["score"].to_numpy(), positive)
+        return measure.value(metric, truth, log["prediction"].to_numpy(), positive)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """One way in which a service was wrong: the log that it wrote, where the fault is, and what may be said as well."""
+
+    log: Any
+    places: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    accept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Served(Broken):
+    """A broken service, with its log."""
+
+    service: Service | None = None
+    log: Any = field(default=None, repr=False)
+
+    def tables(self) -> dict[str, Table]:
+        """The reference's training and validation tables and the current log."""
+        import pyarrow as pa
+
+        half = self.reference.half
+        frames = {"train": half.train, "validation": half.validation, "serving": self.log}
+        return {name: Table(pa.Table.from_pandas(frame, preserve_index=False), name=name) for name, frame in frames.items()}
+
+    def case(self) -> Case:
+        """The case that the team would hand over: what was validated, and the log."""
+        data, tables = self.system.dataset, self.tables()
+        reference = Side(
+            train=tables["train"],
+            validation=tables["validation"],
+            model=Artifact(estimator=self.reference.model, trusted=True),
+            config=settled(self.reference.half.config),
+            metrics=dict(self.reference.reported),
+        )
+        return Case(
+            current=Side(serving=tables["serving"]),
+            reference=reference,
+            title=data.title,
+            symptom="good in validation, worse in production",
+            changed="deployment",
+            task=data.task,
+            target=data.target,
+            metric=self.system.metric,
+            positive=data.positive,
+            time=data.time,
+            key=data.key,
+            trusted=True,
+        )
+
+    def write(self, folder: Path) -> Path:
+        """Write the case as a folder, the truth not in it; returns its `case.toml`."""
+        import joblib
+        import tomli_w
+
+        data = self.system.dataset
+        known = {"title": data.title, "changed": "deployment", "task": data.task, "target": data.target, "metric": self.system.metric}
+        optional = {"positive": data.positive, "time": data.time, "key": data.key}
+        document: dict[str, Any] = {"case": known | {k: v for k, v in optional.items() if v}}
+        for side in ("reference", "current"):
+            (folder / side).mkdir(parents=True, exist_ok=True)
+        self.reference.half.train.to_parquet(folder / "reference/train.parquet", index=False)
+        self.reference.half.validation.to_parquet(folder / "reference/validation.parquet", index=False)
+        self.log.to_parquet(folder / "current/serving.parquet", index=False)
+        joblib.dump(self.reference.model, folder / "reference/model.joblib", compress=3)
+        document["reference"] = {n: f"reference/{n}.parquet" for n in ("train", "validation")} | {"model": "reference/model.joblib"}
+        document["current"] = {"serving": "current/serving.parquet"}
+        path = folder / "case.toml"
+        path.write_text(tomli_w.dumps(document), encoding="utf-8")
+        return path
+
+
+def healthy_log(service: Service) -> Any:
+    """The log of a service with which nothing is wrong."""
+    return service.log(service.requests[service.features], service.answer(service.requests[service.features]))
+
+
+class ServiceFault(Fault):
+    """A fault of a service rather than of a retraining: it has a log and no second training."""
+
+    @abstractmethod
+    def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
+        """Draw one way to serve wrongly; raises `Inapplicable` where this variant cannot be."""
+
+    def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:
+        """A service is broken after its training: there is nothing to plan in the system itself."""
+        raise Inapplicable(f"{self.id()} is a fault of a service, not of {system.name}'s training")
+
+    def inject(
+        self, system: System, rng: np.random.Generator, severity: Severity = "medium", *, variant: str | None = None, tries: int = 8
+    ) -> Served:
+        """Serve the system's requests wrongly, measure, and draw again where the metric did not move; as for `Fault.inject`."""
+        fitted = system.fit("reference")
+        service = Service(system, fitted, system.current.validation.reset_index(drop=True))
+        first = int(rng.integers(len(self.variants)))
+        best: Served | None = None
+        reasons = []
+        for attempt in range(tries):
+            chosen = variant or self.variants[(first + attempt) % len(self.variants)]
+            try:
+                served = self._served(service, self.serve(service, rng, severity, chosen), chosen, severity)
+            except Inapplicable as error:
+                reasons.append(str(error))
+                continue
+            if served.validated:
+                return served
+            if best is None or served.truth.measured["current"] < best.truth.measured["current"]:
+                best = served
+        if best is None:
+            raise Inapplicable(f"{self.id()} on {system.name}: {reasons[0]}")
+        return best
+
+    def _served(self, service: Service, serving: Serving, variant: str, severity: str) -> Served:
+        system, fitted = service.system, service.fitted
+        repaired, current = service.worth(healthy_log(service)), service.worth(serving.log)
+        error = fitted.standard_error * np.sqrt(2)
+        needed = max(2.5 * error, self.floor)
+        truth = Truth(
+            causes=(self.id(),),
+            places=(serving.places,),
+            parameters={"fault": self.id(), "variant": variant, "severity": severity, **serving.parameters},
+            measured={"reference": fitted.metric, "current": current, "repaired": repaired, "standard_error": float(error)},
+            accept=serving.accept,
+        )
+        moved = fitted.metric - current >= needed and repaired - current >= needed
+        why = f"{system.metric} {fitted.metric:.4f} to {current:.4f}, repaired {repaired:.4f}, floor {needed:.4f}"
+        return Served(system, fitted, fitted, truth, bool(moved), why, severity, service=service, log=serving.log)
+
+
+def on_the_way(service: Service, change: Callable[[Any], Any]) -> Any:
+    """The log of a service that changes the features between log and model."""
+    features = service.requests[service.features]
+    return service.log(features, service.answer(change(features.copy())))
