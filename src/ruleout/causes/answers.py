@@ -142,7 +142,7 @@ class Answers:
         if score is None or self.logged.score is None or self.logged.score.ndim != 1:
             return None
         logged = np.asarray(self.logged.score, dtype=float)
-        return logged, logged - self.plain.difference
+        return logged, logged + self.plain.difference
 
     @cached_property
     def said(self) -> tuple[np.ndarray, np.ndarray]:
@@ -353,9 +353,14 @@ def answers_of(problem: Problem, side: SideName = "current") -> Answers | None:
     if problem.situation not in ("serving", "environment"):
         return None
     known = _held.setdefault(problem.laboratory, {})
-    if side not in known:
-        known[side] = _held_against(problem, side)
-    return known[side]
+    held = problem.case.side(side)
+    if held is None or held.serving is None:
+        return None
+    # A counterfactual of the same laboratory has a log of its own.
+    key = f"{side} {held.serving.fingerprint}"
+    if key not in known:
+        known[key] = _held_against(problem, side)
+    return known[key]
 
 
 def _held_against(problem: Problem, side: SideName) -> Answers | None:

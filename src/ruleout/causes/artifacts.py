@@ -61,6 +61,8 @@ def _unlike_throughout(answers: Answers) -> str | None:
         from scipy.stats import spearmanr
 
         logged, own = answers.numbers
+        if np.ptp(logged) == 0 or np.ptp(own) == 0:
+            return None
         together = float(spearmanr(logged, own, nan_policy="omit").statistic)
         if rate > 0.2 or not together > 0.2:
             return None

@@ -181,6 +181,9 @@ def _fitted(answers: Answers) -> Rescaled | None:
     # In a model that is linear in numbers alone, any other weights would do: then this is a hint and no proof.
     others = [c for c in answers.features if c not in scales]
     evidence = 3.9 if others or not answers.description.estimator.startswith(("Log", "Lin", "Rid", "Las", "SGD", "Ela")) else 1.5
+    # A scaler is fitted on all columns at once; what befell a few of them was done to them alone.
+    if len(moved_columns) < max(2, math.ceil(len(columns) / 2)):
+        evidence = 0.5
     told = Told(1.0 - float(np.mean(np.abs(now) > 1e-3)), 1.0, 1.0, float(np.mean(np.abs(now))), len(now))
     column = max(moved_columns, key=lambda c: abs(offset[columns.index(c)]) + abs(math.log(factor[columns.index(c)])))
     at = columns.index(column)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.answers import Answers, Change, answers_of, between, replayed
 from ruleout.causes.changes import constant
-from ruleout.causes.columns import bounded, finite, numbers, put_values, sampled, texts
+from ruleout.causes.columns import bounded, finite, put_values, sampled, texts
 from ruleout.causes.comparison import compare
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
@@ -93,7 +93,9 @@ class FeatureAvailability(Cause):
         found = list(_flat(problem, pair))
         answers = answers_of(problem)
         if not found and answers is not None and not answers.follow:
-            found = list(_defaulted(answers, pair.yardstick))
+            reference = problem.case.reference
+            tables = [pair.yardstick, *([reference.train] if reference is not None and reference.train is not None else [])]
+            found = list(_defaulted(answers, tables))
         if found:
             return Look(tuple(sorted(found, key=lambda f: -f.evidence)), 0.97, covers=("serving",))
         n_columns = len(problem.case.features(pair.suspect))
@@ -214,7 +216,7 @@ def _likeliest(case: Case, pair: Pair, column: str, flat: tuple[str, ...]) -> np
     return values
 
 
-def _defaulted(answers: Answers, healthy: Table) -> Iterator[Finding]:
+def _defaulted(answers: Answers, tables: Sequence[Table]) -> Iterator[Finding]:
     """Columns that are right in the log and were one value for the model."""
     changes: list[Change] = []
     for column in answers.features:
@@ -225,13 +227,15 @@ def _defaulted(answers: Answers, healthy: Table) -> Iterator[Finding]:
                 constant(column, 0.0, f"{column} as 0"),
                 constant(column, -1.0, f"{column} as -1"),
             ]
-            known = finite(numbers(healthy, column)) if column in healthy and healthy.kind(column) == "numeric" else np.empty(0)
-            if len(known):
+            for healthy in tables:
+                known = finite(healthy.numbers(column)) if column in healthy and healthy.kind(column) == "numeric" else np.empty(0)
+                if not len(known):
+                    continue
                 values = {"mean": float(known.mean()), "median": float(np.median(known)), "commonest value": _most(known)}
-                changes += [constant(column, value, f"{column} as the healthy {what}") for what, value in values.items()]
+                changes += [constant(column, value, f"{column} as the {what} of {healthy.name}") for what, value in values.items()]
         elif kind == "category" and str(answers.log.schema.field(column).type) != "bool":
             changes.append(constant(column, None, f"{column} as null"))
-            levels = sorted({v for v in texts(healthy if column in healthy else answers.log, column).tolist() if v is not None})[:15]
+            levels = sorted({v for v in texts(tables[0] if column in tables[0] else answers.log, column).tolist() if v is not None})[:15]
             changes += [constant(column, level, f'{column} as "{level}"') for level in [*levels, "", "unknown"]]
     found = answers.search(changes, rounds=4)
     if found is None:

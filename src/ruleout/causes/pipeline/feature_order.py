@@ -143,7 +143,7 @@ def _orders(answers: Answers) -> Iterator[Change]:
         for words, order in orders.items():
             if order != columns:
                 places = dict(zip(columns, order, strict=True))
-                if all(log.kind(a) == log.kind(b) for a, b in places.items()):
+                if all(_goes(answers, a, b) for a, b in places.items()):
                     yield exchanged(f"the {len(columns)} {'' if kind == 'all' else kind + ' '}columns {words}", places)
 
 
@@ -151,5 +151,16 @@ def _exchanges(answers: Answers) -> Iterator[Change]:
     columns = [c for c in answers.features if answers.log.kind(c) in ("numeric", "category")][:60]
     for at, first in enumerate(columns):
         for second in columns[at + 1 :]:
-            if answers.log.kind(first) == answers.log.kind(second):
+            if _goes(answers, first, second):
                 yield exchanged(f"{first} and {second} exchanged", {first: second, second: first})
+
+
+def _goes(answers: Answers, first: str, second: str) -> bool:
+    """Whether one column can be read as the other: numbers, or texts that share levels (else all is unknown, whatever made it so)."""
+    log = answers.log
+    if log.kind(first) != log.kind(second):
+        return False
+    if first == second or log.kind(first) != "category":
+        return True
+    mine, theirs = ({*log.texts(c).tolist()} - {None} for c in (first, second))
+    return len(mine & theirs) >= 0.3 * min(len(mine), len(theirs))

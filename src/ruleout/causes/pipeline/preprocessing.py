@@ -81,6 +81,7 @@ class Preprocessing(Cause):
             return follows(answers, "another preparation of the features")
         healthy = _healthy(problem.case)
         found = answers.search(list(_together(answers, healthy))) or answers.search(list(_alone(answers, healthy)), rounds=4)
+        found = found or answers.search(list(_in_pairs(answers)), rounds=2)
         if found is None:
             rest = _where_rows_differ(answers)
             return Look((rest,), 0.8, covers=("serving",)) if rest is not None else follows(answers, "another preparation of the features")
@@ -192,6 +193,16 @@ def _alone(answers: Answers, healthy: Table | None) -> Iterator[Change]:
         for words, of_text in _TEXTS.items():
             yield texts_changed(f"{column} {words}", [column], lambda v, _, how=of_text: None if v is None else how(v))  # type: ignore[misc]
         yield from _null_texts(answers, [column], healthy)
+
+
+def _in_pairs(answers: Answers) -> Iterator[Change]:
+    """The same change made to two numeric columns: one alone may lead further away where the two go together."""
+    columns = _columns(answers, "numeric")[:12]
+    made = {**_NUMBERS, **{f"times {f:.4g}": (lambda v, f=f: v * f) for f in _FACTORS}}  # type: ignore[misc]
+    for at, first in enumerate(columns):
+        for second in columns[at + 1 :]:
+            for words, how in made.items():
+                yield numbers_changed(f"{first} and {second} {words}", [first, second], lambda v, _, how=how: how(v))  # type: ignore[misc]
 
 
 def _texts_of(answers: Answers) -> list[str]:
