@@ -93,7 +93,7 @@ def parse_yaml(text: str, said: str) -> Any:
 
     YAML 1.1 reads `1e-3` as text; configurations mean a number, so it is read as one (as YAML 1.2 does).
     """
-    import yaml  # type: ignore[import-untyped]  # the distribution carries no types
+    import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]  # untyped parent, as above
         """A safe loader with its own table of resolvers, so that nobody else's is changed."""

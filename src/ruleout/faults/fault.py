@@ -20,7 +20,7 @@ __all__ = ["Broken", "Fault", "Inapplicable", "Plan", "Severity", "Truth", "on_c
 Severity = Literal["small", "medium", "large"]
 
 
-class Inapplicable(RuleoutError):  # noqa: N818  named for what is so, as the others of its family
+class Inapplicable(RuleoutError):
     """The system has nothing that this fault could break (no category, no learning rate, ...)."""
 
 

@@ -193,7 +193,7 @@ def _write_config(config: Mapping[str, Any], room: Path, format_: ConfigFormat) 
 
         text = tomli_w.dumps(_without_none(dict(config)))
     elif format_ == "yaml":
-        import yaml  # type: ignore[import-untyped]  # it ships no types
+        import yaml
 
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
     else:

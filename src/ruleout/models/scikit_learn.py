@@ -348,7 +348,7 @@ def _texts_as_categories(inputs: Any) -> Any:
 def quietly() -> Iterator[list[str]]:
     """Run foreign code on one thread with its warnings kept, counted by kind, and not shown."""
     import joblib
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
+    from threadpoolctl import threadpool_limits
 
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught, threadpool_limits(limits=1), joblib.parallel_config(backend="sequential"):

@@ -50,6 +50,7 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> 
     laboratory, situation = Laboratory(case, seed=seed, budget=budget), situation_of(case)
     if situation == "training":
         return state_training(case, laboratory)
+    laboratory.prepare()
     measured = _Measured(
         {s: _outcome(laboratory, case, s) for s in SIDES}, {s: _reported(case.side(s), case.metric) for s in SIDES}, laboratory.stand_in
     )
@@ -186,8 +187,8 @@ def _unlabelled(laboratory: Laboratory, current: float | None) -> str:
     if found is None:
         return " Labels of the requests are not known yet, so only their features can be looked at."
     return (
-        f" Labels of the requests are not known yet; the artifact gives {found.rate:.1%} of the n = {found.n:,} logged answers again for the"
-        " logged features."
+        f" Labels of the requests are not known yet; the artifact gives {found.rate:.1%} of the n = {found.n:,} logged answers again"
+        " for the logged features."
     )
 
 

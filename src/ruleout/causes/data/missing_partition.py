@@ -8,15 +8,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ruleout.case.case import Case
-from ruleout.causes.columns import bounded, pair_of
+from ruleout.causes.columns import bounded, finite, numeric_columns, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.causes.stages import emptied_stage, emptied_tables
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
+from ruleout.statistics.quantiles import ks_critical, ks_distance
 from ruleout.tables.table import Table
 
 __all__ = ["MissingPartition"]
+
+_SHRUNK = 0.33
+"""Part of the healthy rows below which a training table has lost rows, whatever else it holds."""
 
 _LEAST_MASS = 0.02
 _LEAST_CLASS = 0.005
@@ -94,7 +98,7 @@ class MissingPartition(Cause):
                 continue
             covers.append(pair.name)
             n_least = min(n_least or pair.suspect.n_rows, pair.suspect.n_rows)
-            found = self._finding(case, pair)
+            found = self._finding(case, pair) or _shrunk(case, pair)
             if found:
                 findings.append(found)
         stage = _lossy_stage(case)
@@ -110,6 +114,8 @@ class MissingPartition(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Append the part from the healthy table, as many rows as give it the share that it has there."""
         pair, part = pair_of(case, finding), finding.repair.get("part")
+        if pair is not None and finding.repair.get("missing_rows"):
+            return case.with_table(pair.side, pair.name, pair.suspect.stack(pair.yardstick.sample(int(finding.repair["missing_rows"]))))
         if pair is None or not part:
             return None
         inside = _inside(pair.yardstick, part)
@@ -133,6 +139,10 @@ class MissingPartition(Cause):
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """Every level holds half of its healthy share; a tail reaches as far; else there are rows enough."""
         pair, part = pair_of(problem.case, finding), finding.repair.get("part")
+        if pair is not None and finding.repair.get("missing_rows"):
+            least = (pair.suspect.n_rows + pair.yardstick.n_rows) // 2
+            said = f"{pair.name} holds less than half of its usual rows."
+            return Guard(self.id(), finding.place, "min_rows", pair.name, {"at_least": least}, said)
         if pair is None or not part:
             return None
         told = f"{pair.place(part['column'])}: {part['text']} is absent or nearly so."
@@ -202,13 +212,16 @@ def _parts(case: Case, pair: Pair, held: Comparison) -> Iterator[dict[str, Any]]
                 yield from _levels(column, _unit(pair.yardstick, column, unit), _unit(pair.suspect, column, unit), _LEAST_MASS, of=unit)
             yield from _stretch(pair, column, dated=True)
             continue
-        levels = pair.yardstick.texts(column)
-        known = {v for v in levels if v is not None}
-        if kind == "category" or len(known) <= _MOST_LEVELS:
+        if kind == "category" or _n_numbers(pair.yardstick, column) <= _MOST_LEVELS:
             least = _LEAST_CLASS if column == case.target and case.task != "regression" else _LEAST_MASS
-            yield from _levels(column, levels, pair.suspect.texts(column), least)
+            yield from _levels(column, pair.yardstick.texts(column), pair.suspect.texts(column), least)
         elif kind == "numeric":
             yield from _stretch(pair, column, dated=column == case.time)
+
+
+def _n_numbers(table: Table, column: str) -> int:
+    values = table.numbers(column)
+    return len(np.unique(values[~np.isnan(values)]))
 
 
 def _levels(column: str, yardstick: np.ndarray, suspect: np.ndarray, least: float, *, of: str = "") -> Iterator[dict[str, Any]]:
@@ -302,6 +315,20 @@ def _nothing_left(case: Case) -> tuple[Finding, ...]:
     """Tables without rows and the first stage that let none through: with neither is there a part that could be named."""
     tables, stage = emptied_tables(case), emptied_stage(case)
     return (*tables, *((stage,) if stage is not None else ()))
+
+
+def _shrunk(case: Case, pair: Pair) -> Finding | None:
+    """A training table of less than a third of the healthy rows, although no one part of them is missing."""
+    n, usual = pair.suspect.n_rows, pair.yardstick.n_rows
+    if pair.name != "train" or n >= _SHRUNK * usual:
+        return None
+    for column in numeric_columns(case, pair):
+        mine, theirs = finite(pair.suspect.numbers(column)), finite(pair.yardstick.numbers(column))
+        if ks_distance(mine, theirs) > ks_critical(len(mine), len(theirs), 1e-4):
+            return None
+    said = f"`{pair.name}`: {n:,} rows against {usual:,} in the healthy table ({n / usual:.0%}), from every part alike, n = {n:,}."
+    figures = {"n": n, "n_yardstick": usual}
+    return Finding(pair.name, pair.name, 2.5, said, figures, {"table": pair.name, "missing_rows": usual - n}, pair.side, 0.5)
 
 
 def _lossy_stage(case: Case) -> dict[str, Any] | None:
