@@ -19,6 +19,9 @@ from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.skill import outcome_skill, single_skill
 
+LEAST = 1.0
+"""Weaker evidence is what strong honest features give as well: any of them lowers the score when it is taken away, so none is named."""
+
 HIGH = 0.7
 """Skill below which no group of columns gives the target away."""
 GROWS = 2.0
@@ -120,7 +123,7 @@ class LabelLeakage(Cause):
                 ("train", "validation"),
             )
         evidence = _evidence(problem.case, rows, group, alone, absent)
-        if evidence <= 0:
+        if evidence < LEAST:
             said = (
                 f"{', '.join(group.columns)}: skill {group.alone:.3f} alone, {group.rest:.3f} without, as honest features have, n = {n:,}."
             )
