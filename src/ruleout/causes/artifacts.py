@@ -8,7 +8,7 @@ import numpy as np
 
 from ruleout.causes.answers import Answers, answers_of, between, follows
 from ruleout.causes.page import Look
-from ruleout.causes.pipeline.caching import recurrence
+from ruleout.causes.recurrence import recurrence
 from ruleout.problem.problem import Problem
 
 __all__ = ["answering_artifact"]

@@ -8,9 +8,10 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.statistics.skill import as_outcomes
+from ruleout.tables.moments import moments
 from ruleout.tables.table import Table
 
-__all__ = ["Foretold", "follows_time", "future_features", "moments", "time_column"]
+__all__ = ["Foretold", "follows_time", "future_features", "time_column"]
 
 REACH = 4
 """Rows before and after that a feature may have been made of."""
@@ -35,17 +36,6 @@ def time_column(case: Case, tables: tuple[Table, ...]) -> str | None:
         return case.time if all(case.time in t for t in tables) else None
     found = [c for c in tables[0].of_kind("time") if all(c in t for t in tables) and c != case.target]
     return found[0] if len(found) == 1 else None
-
-
-def moments(table: Table, column: str) -> np.ndarray:
-    """A column of times, numbers, or texts that read as dates, as numbers, shape (n_rows,); NaN where it is none."""
-    if table.kind(column) in ("time", "numeric"):
-        return table.numbers(column)
-    import pandas as pd
-
-    read = pd.to_datetime(pd.Series(table.texts(column)), errors="coerce", format="mixed", utc=True)
-    out: np.ndarray = (read - pd.Timestamp("1970-01-01", tz="UTC")).dt.total_seconds().to_numpy(dtype=np.float64)
-    return out
 
 
 def follows_time(case: Case, column: str) -> bool:

@@ -9,13 +9,14 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.columns import bounded
-from ruleout.causes.future import moments, time_column
+from ruleout.causes.future import time_column
 from ruleout.causes.leaks import cut_anew, disbelieved, used_features
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.difference import Difference
+from ruleout.tables.moments import moments
 from ruleout.tables.table import Table
 
 SHARED = 0.2

@@ -11,13 +11,14 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.case.reading import read_leaks
 from ruleout.causes.columns import bounded
-from ruleout.causes.future import future_features, moments, time_column
+from ruleout.causes.future import future_features, time_column
 from ruleout.causes.leaks import blanked, cut_anew, disbelieved, used_features
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.difference import Difference
+from ruleout.tables.moments import moments
 
 LATE = 0.05
 """Share of training rows from after the start of the validation period from which on the split counts as mixed."""

@@ -9,8 +9,9 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.answers import Answers, answers_of, between, follows, replayed
 from ruleout.causes.page import Cause, Finding, Look
-from ruleout.causes.pipeline.caching import recurrence
+from ruleout.causes.recurrence import recurrence
 from ruleout.problem.problem import Problem
+from ruleout.statistics.fits import held_out_r2
 from ruleout.tables.matrix import matrices
 
 __all__ = ["Nondeterminism"]
@@ -144,15 +145,10 @@ def _predictable(answers: Answers) -> tuple[float, float] | None:
     """How much of the difference features tell of (R2 on rows held out), and how the answers correlate; None for bare classes."""
     if answers.numbers is None or answers.n < LEAST_ROWS or answers.plain.rate > 0.5:
         return None
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
-        return _learned(answers)
+    return _learned(answers)
 
 
 def _learned(answers: Answers) -> tuple[float, float] | None:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     assert answers.numbers is not None
     logged, own = _open_ended(answers.numbers[0]), _open_ended(answers.numbers[1])
     columns = [c for c in answers.features if answers.log.kind(c) != "other"]
@@ -162,14 +158,7 @@ def _learned(answers: Answers) -> tuple[float, float] | None:
     difference = (logged - own)[known]
     if np.std(difference) == 0 or np.std(own[known]) == 0:
         return None
-    rows = np.random.default_rng(0).permutation(len(difference))[:4_000]
-    total = left = 0.0
-    for test, train in (np.array_split(rows, 2), np.array_split(rows, 2)[::-1]):
-        trees = HistGradientBoostingRegressor(max_iter=80, max_leaf_nodes=12, min_samples_leaf=10, learning_rate=0.1, early_stopping=False)
-        trees.fit(values[train], difference[train])
-        left += float(((difference[test] - trees.predict(values[test])) ** 2).sum())
-        total += float(((difference[test] - difference[test].mean()) ** 2).sum())
-    return 1 - left / total, float(np.corrcoef(logged[known], own[known])[0, 1])
+    return held_out_r2(values, difference), float(np.corrcoef(logged[known], own[known])[0, 1])
 
 
 def _open_ended(values: np.ndarray) -> np.ndarray:

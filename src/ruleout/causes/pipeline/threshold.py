@@ -12,6 +12,7 @@ from ruleout.causes.page import Cause, Finding, Look
 from ruleout.problem.metric import labels_of
 from ruleout.problem.problem import Problem
 from ruleout.problem.replay import positive_score
+from ruleout.statistics.fits import isotonic
 
 __all__ = ["Threshold"]
 
@@ -160,7 +161,7 @@ def _made_from(answers: Answers) -> Finding | None:
         return None
     best = None
     for rising in (True, False):
-        fitted = _isotonic(own, logged, rising)
+        fitted = isotonic(own, logged, rising)
         left = float(np.abs(logged - fitted).sum() / np.abs(logged - np.median(logged)).sum())
         if best is None or left < best[0]:
             best = left, rising
@@ -173,12 +174,6 @@ def _made_from(answers: Answers) -> Finding | None:
         f" expected below 0.5%), and {answers.plain.rate:.1%} of n = {answers.n:,} are the artifact's own; expected 100%."
     )
     return between(f"serving.{_column(answers)}", 3.9, said, {"formula": how, "left": best[0], "rate": answers.plain.rate})
-
-
-def _isotonic(x: np.ndarray, y: np.ndarray, rising: bool) -> np.ndarray:
-    from sklearn.isotonic import IsotonicRegression
-
-    return np.asarray(IsotonicRegression(increasing=rising).fit_transform(x, y))
 
 
 def _formula(x: np.ndarray, y: np.ndarray) -> str:
