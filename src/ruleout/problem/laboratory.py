@@ -55,6 +55,22 @@ class Laboratory:
         self._evaluations: dict[tuple[str, ...], Evaluation] = {}
         self._witnesses: dict[str, Model] = {}
 
+    def prepare(self) -> None:
+        """Start the process that will hold the artifacts, and import scikit-learn here while it is imported there.
+
+        Only time is gained: what is not prepared is started and imported when it is first needed.
+        """
+        sides = (self.case.reference, self.case.current)
+        artifacts = [side.model for side in sides if side is not None and side.model is not None]
+        if any(artifact.trusted and artifact.path is not None for artifact in artifacts):
+            import importlib
+
+            from ruleout.models.child import prepare_worker
+
+            prepare_worker()
+            for module in ("sklearn.metrics", "sklearn.ensemble", "pandas.util"):
+                importlib.import_module(module)
+
     # What is asked of models ------------------------------------------------------------------------------------------
 
     def model(self, side: SideName) -> Model | None:
