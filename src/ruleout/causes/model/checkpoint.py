@@ -92,7 +92,7 @@ class Checkpoint(Cause):
         signs = _memory(problem, model.describe())
         now = figure(problem, "recomputed", "current")
         now = measured(problem, model, problem.case.current.validation) if now is None else now
-        values = refitted(problem, "current") if now is not None else []
+        values = _again(problem, now) if now is not None else []
         figures: dict[str, Any] = {"signs": [text for _, text in signs], "artifact": now}
         total = sum(weight for weight, _ in signs)
         n = problem.case.current.validation.n_rows if problem.case.current.validation else 0
@@ -147,6 +147,16 @@ class Checkpoint(Cause):
                 self.id(), "model", "model_metric", "model", {"table": "validation", **limits}, "The artifact is not the model of this run."
             )
         return Guard(self.id(), "model", "artifact_rows", "model", {"table": "train"}, "The artifact was fitted on other rows than these.")
+
+
+def _again(problem: Problem, now: float) -> list[float]:
+    """The metric of refits of the unchanged side: one where it agrees with the artifact or is far from it, three in between."""
+    first = refitted(problem, "current", seeds=1)
+    if not first:
+        return first
+    gain, s = better(problem) * (first[0] - now), math.hypot(spread(problem), 0.25 * problem.noise)
+    plain = gain < s or gain > max(6 * s, 2 * problem.noise, 0.4 * problem.harm)
+    return first if plain else refitted(problem, "current")
 
 
 def _memory(problem: Problem, now: Description) -> list[tuple[float, str]]:

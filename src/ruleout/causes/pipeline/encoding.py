@@ -224,16 +224,18 @@ def _by_name(pair: Pair, column: str) -> Finding | None:
 
 
 def _dictionary(table: Table, column: str, name: str) -> Mapping[str, str] | None:
-    seen = Counter(
-        (c, v) for c, v in zip(texts(table, column).tolist(), texts(table, name).tolist(), strict=True) if c is not None and v is not None
-    )
+    rows = sampled(table)
+    (codes, levels), (named, names) = rows.coded(column), rows.coded(name)
+    known = (codes < len(levels) - 1) & (named < len(names) - 1)
+    pairs_seen, counts = np.unique(codes[known].astype(np.int64) * len(names) + named[known], return_counts=True)
     out: dict[str, str] = {}
     kept = 0
-    for (code, value), count in seen.most_common():
+    for at in np.argsort(-counts, kind="stable").tolist():
+        code, value = levels[pairs_seen[at] // len(names)], names[pairs_seen[at] % len(names)]
         if code not in out and value not in out.values():
             out[code] = value
-            kept += count
-    return out if seen and kept >= 0.999 * sum(seen.values()) else None
+            kept += int(counts[at])
+    return out if len(counts) and kept >= 0.999 * int(counts.sum()) else None
 
 
 def _blocks(case: Case, pair: Pair) -> dict[str, tuple[np.ndarray, np.ndarray]]:
