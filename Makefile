@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-all lint format types bench bench-small docs lock clean
+.PHONY: help setup demo demo-small test test-all lint format types bench bench-small benchmark docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -63,6 +63,9 @@ bench: $(STAMP) ## faults x data sets x seeds through the whole walk, beside nai
 
 bench-small: $(STAMP) ## a small part of it
 	$(BIN)/python -m ruleout.bench --small
+
+benchmark: $(STAMP) ## what a whole investigation costs: seconds, memory, growth over rows and columns
+	$(BIN)/python benchmarks/investigation.py
 
 docs: $(STAMP) ## write the handbook, a page for every cause, into docs/handbook
 	$(BIN)/python -m ruleout.report.handbook_pages docs/handbook
