@@ -104,6 +104,8 @@ class Cause(ABC):
     needs
         Alternatives of evidence, each a tuple of fields that must be there together
         (`("reference.train", "current.train")`); one alternative is enough. `model` fields also need trust.
+    gives_way_to
+        Causes that explain the same signs and more: where one of them was clearly seen, this one is not put to the test.
     cost
         Rough seconds of a look on 10,000 rows: the agenda weighs worth against it.
     follows
@@ -112,6 +114,7 @@ class Cause(ABC):
 
     needs: ClassVar[tuple[tuple[str, ...], ...]] = ()
     cost: ClassVar[float] = 0.1
+    gives_way_to: ClassVar[tuple[str, ...]] = ()
     follows: ClassVar[tuple[str, ...]] = ()
 
     @classmethod

@@ -14,6 +14,9 @@ __all__ = ["Agenda", "Entry"]
 SEEN = 0.97
 """Specificity of a look: how often it is rightly silent on health (docs/decides.md)."""
 
+CLEAR = 2.0
+"""Log likelihood ratio from which a finding counts as clearly seen."""
+
 UNSEEN = 1.0
 """The most that charging a component speaks for a hypothesis of which nothing was seen there."""
 
@@ -37,6 +40,7 @@ class Entry:
     ratios: dict[str, float] = field(default_factory=dict)
     confirmed: bool = False
     excluded: str = ""
+    gave_way: bool = False
 
     @property
     def cause(self) -> str:
@@ -75,6 +79,14 @@ class Agenda:
             if (places and places <= {component}) or (component in places and ratio > 0):
                 # A page that looked and saw nothing is not made a suspect by the company of others: it gains little.
                 entry.ratios[f"swap {component}"] = ratio if entry.findings else min(ratio, UNSEEN)
+
+    def give_way(self) -> None:
+        """A cause of which a clearly seen one explains the signs, and more, steps back: it is not put to the test."""
+        for entry in self.entries.values():
+            others = [self.entries[cause] for cause in entry.page.gives_way_to if cause in self.entries]
+            if any(max((f.evidence for f in other.findings), default=0.0) >= CLEAR for other in others):
+                entry.gave_way = True
+                entry.ratios["gives way"] = -BOUND
 
     def maker(self) -> Component | None:
         """The component that makes artifacts and was seen to differ: code before environment, None where neither did."""

@@ -98,7 +98,7 @@ class Depth:
         least = BELIEVED if self.problem.kind == "too-good" else WORTH_TESTING
         found = []
         for entry in self.agenda.entries.values():
-            if entry.findings and probability[entry.cause] >= least:
+            if entry.findings and probability[entry.cause] >= least and not entry.gave_way:
                 strongest = max(f.evidence for f in entry.findings)
                 kept = tuple(f for f in entry.findings if f.evidence >= max(strongest - 3.0, min(1.0, strongest)))[:12]
                 found.append(Candidate(entry, kept, probability[entry.cause]))
@@ -111,7 +111,7 @@ class Depth:
         taken = {c.entry.cause for c in chosen}
         found = []
         for entry in self.agenda.entries.values():
-            if entry.cause in taken or entry.missing or entry.page.bucket() == "model":
+            if entry.cause in taken or entry.missing or entry.page.bucket() == "model" or entry.gave_way:
                 continue
             started = time.monotonic()
             try:

@@ -107,6 +107,7 @@ class _Walk:
                 started=started,
                 evidence=entry.findings[0].figures if entry.findings else {"power": entry.look.power if entry.look else 0.0},
             )
+        self.agenda.give_way()
         self.listen(Event("progress", {"done": len(waiting), "total": len(waiting), "what": "looked at every hypothesis"}))
 
     def localise(self) -> None:

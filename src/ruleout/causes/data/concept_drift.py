@@ -75,6 +75,8 @@ class ConceptDrift(Cause):
     needs: ClassVar[tuple[tuple[str, ...], ...]] = (("case.target", "reference.validation", "current.validation"),)
     cost: ClassVar[float] = 1.5
 
+    gives_way_to: ClassVar[tuple[str, ...]] = ("data.stale",)
+
     def suspect(self, problem: Problem) -> Look:
         """Ask whether a healthy model loses on validation rows at inputs it knows, and whether training rows show the same."""
         judged = {pair.name: found for pair in pairs(problem.case) if (found := judge(problem, pair)) is not None}

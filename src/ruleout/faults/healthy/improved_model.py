@@ -31,7 +31,7 @@ def settings(system: System) -> tuple[dict[str, Any], dict[str, Any]]:
         "logistic": ({"C": 0.003}, {"C": 1.0}),
         "ridge": ({"alpha": 1000.0}, {"alpha": 1.0}),
         "boosting": ({"n_estimators": 10}, {"n_estimators": 60}),
-        "forest": ({"max_depth": 5}, {"max_depth": 16}),
+        "forest": ({"n_estimators": 4}, {"n_estimators": 40}),
         "mlp": ({"epochs": 3}, {"epochs": 15}),
     }
     return table[system.current.config["algorithm"]]
