@@ -42,10 +42,10 @@ demo-small: $(STAMP) ## the same, the conclusion alone
 	@$(BIN)/ruleout demo --cause $(CAUSE) --seed $(SEED) --quiet || test $$? -eq 1
 
 test: $(STAMP) ## run the tests, less those that take more than ten seconds each
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: $(STAMP) ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(STAMP) ## check style and layout
 	$(BIN)/ruff check src tests examples

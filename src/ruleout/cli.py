@@ -198,9 +198,16 @@ def demo(*, cause: str, seed: int, folder: Path | None, json: str | None, markdo
     sys.exit(0 if cause in {found.cause for found in conclusion.causes} else 3)
 
 
+def _one_thread_each() -> None:
+    """Let the arithmetic libraries use one thread unless the user says otherwise: ruleout's own threads and child fill the cores."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
 def main() -> NoReturn:
     """Run the command line as a program."""
     _tolerate_narrow_encodings()
+    _one_thread_each()
     try:
         cli.main(prog_name="ruleout")
         sys.exit(0)

@@ -161,20 +161,25 @@ class Answers:
         return np.asarray(np.abs(first - second) <= slack + 1e-5 * np.abs(second), dtype=bool)
 
     @cached_property
-    def telling(self) -> np.ndarray:
-        """Rows whose logged answer few others have, shape (n_rows,), bool: where scores are all 0 or 1, being the same is chance."""
+    def _rare(self) -> np.ndarray | None:
+        """Rows whose logged number few others have, shape (n_rows,), bool; None for bare classes, or where hardly a row has one."""
         found = self.numbers
         if found is None:
-            return np.ones(self.n, dtype=bool)
+            return None
         spread = max(float(np.nanstd(found[0])), 1e-12)
         _, codes, counts = np.unique(np.round(found[0] / spread, 5), return_inverse=True, return_counts=True)
         rare: np.ndarray = counts[codes] <= max(0.05 * self.n, 2)
-        return rare if rare.sum() >= max(20, 0.1 * self.n) else np.ones(self.n, dtype=bool)
+        return rare if rare.sum() >= max(20, 0.1 * self.n) else None
 
-    @cached_property
+    @property
+    def telling(self) -> np.ndarray:
+        """Rows whose answer is not the same by chance, shape (n_rows,), bool: where scores are all 0 or 1, all rows have to do."""
+        return self._rare if self._rare is not None else np.ones(self.n, dtype=bool)
+
+    @property
     def exact(self) -> bool:
         """Whether answers are not the same by chance: numbers of many values."""
-        return self.plain.exact and not (self.numbers is None or (self.telling.all() and len(np.unique(np.round(self.numbers[0], 6))) < 20))
+        return self._rare is not None
 
     @cached_property
     def features(self) -> tuple[str, ...]:

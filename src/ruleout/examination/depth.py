@@ -37,7 +37,7 @@ SMALLEST_SHARE = 0.15
 STRONG, EXACT = 2.0, 3.0
 """Log likelihood ratios: a finding that is tested although nothing seems left to explain, and one that counts as seen exactly."""
 
-OBSERVED = 0.6
+OBSERVED = 0.55
 """Where nothing can be re-run, a hypothesis is concluded from observation alone above this probability."""
 
 

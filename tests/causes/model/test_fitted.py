@@ -68,7 +68,7 @@ def test_parameters_that_contradict_the_configuration() -> None:
     assert "n_neighbors" in look.findings[0].statement
 
 
-def test_a_seed_alone_is_found_only_within_its_own_scatter() -> None:
+def test_a_seed_alone_is_found_the_surer_the_nearer_to_its_own_scatter() -> None:
     rows = {"train": labelled("train", seed=1), "validation": labelled("validation", seed=2)}
     reference, current = Side(**rows, config={"seed": 1}), Side(**rows, config={"seed": 2})  # type: ignore[arg-type]
     page = SeedVariance()
@@ -77,7 +77,8 @@ def test_a_seed_alone_is_found_only_within_its_own_scatter() -> None:
     assert finding.place == "config.seed" and finding.evidence > 2
     right = page.put_right(within.case, finding)
     assert right is not None and right.current.config == {"seed": 1}
-    assert not page.suspect(problem(reference, current, figures={"seed_sd": 0.01}, change=-0.2)).findings
+    (unlucky,) = page.suspect(problem(reference, current, figures={"seed_sd": 0.01}, change=-0.2)).findings
+    assert 0 < unlucky.evidence < finding.evidence
     assert not page.suspect(problem(reference, Side(**rows, config={"seed": 1}), figures={"seed_sd": 0.02}, change=-0.02)).findings  # type: ignore[arg-type]
     other = Side(train=labelled("train", seed=9), validation=rows["validation"], config={"seed": 2})
     assert not page.suspect(problem(reference, other, figures={"seed_sd": 0.02}, change=-0.02)).findings
