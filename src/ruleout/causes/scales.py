@@ -31,6 +31,7 @@ class Rescaled(NamedTuple):
     columns: tuple[str, ...]
     told: Told
     evidence: float
+    specificity: float = 1.0
 
 
 def scaling_of(answers: Answers) -> dict[str, tuple[float, float]]:
@@ -180,7 +181,7 @@ def _fitted(answers: Answers) -> Rescaled | None:
         return None  # A scaler does not turn a sign; another model's weights do.
     # In a model that is linear in numbers alone, any other weights would do: then this is a hint and no proof.
     others = [c for c in answers.features if c not in scales]
-    evidence = 3.9 if others or not answers.description.estimator.startswith(("Log", "Lin", "Rid", "Las", "SGD", "Ela")) else 1.5
+    evidence = 2.5 if others or not answers.description.estimator.startswith(("Log", "Lin", "Rid", "Las", "SGD", "Ela")) else 1.5
     # A scaler is fitted on all columns at once; what befell a few of them was done to them alone.
     if len(moved_columns) < max(2, math.ceil(len(columns) / 2)):
         evidence = 0.5
@@ -188,7 +189,7 @@ def _fitted(answers: Answers) -> Rescaled | None:
     column = max(moved_columns, key=lambda c: abs(offset[columns.index(c)]) + abs(math.log(factor[columns.index(c)])))
     at = columns.index(column)
     words = f"{len(moved_columns)} columns scaled otherwise ({column} = {offset[at]:.3g} + {factor[at]:.3g} times its standardised value)"
-    return Rescaled(words, tuple(moved_columns), told, evidence)
+    return Rescaled(words, tuple(moved_columns), told, evidence, 0.6)
 
 
 def _fed(table: Table, columns: Sequence[str], scales: Mapping[str, tuple[float, float]], z: np.ndarray, theta: np.ndarray) -> Table:

@@ -285,7 +285,7 @@ def _served(problem: Problem) -> Look:
     said = f"serving: with {other.words} {answers.said_rate(other.told)}."
     figures = {"columns": list(other.columns), "scaling": other.words, "rate": other.told.rate, "plain": answers.now.rate}
     place = f"serving.{other.columns[0]}" if len(other.columns) == 1 else "serving"
-    return Look((between(place, other.evidence, said, figures),), 0.95, covers=("serving",))
+    return Look((between(place, other.evidence, said, figures, specificity=other.specificity),), 0.95, covers=("serving",))
 
 
 def _all_lines(case: Case, pair: Pair) -> Finding | None:

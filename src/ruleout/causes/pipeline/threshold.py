@@ -155,9 +155,9 @@ def _made_from(answers: Answers) -> Finding | None:
     if answers.numbers is None or answers.follow:
         return None
     logged, own = answers.numbers
-    if answers.plain.same[answers.telling].mean() > 0.9:
-        return None  # What differs are the few answers that many rows were given: no function of the score makes those.
-    known = np.isfinite(logged) & np.isfinite(own) & answers.telling
+    # Where only answers that many rows share differ (a cap, a stored answer), all rows must be told by one function.
+    rows = answers.telling if answers.plain.same[answers.telling].mean() < 0.9 else np.ones(answers.n, dtype=bool)
+    known = np.isfinite(logged) & np.isfinite(own) & rows
     logged, own = logged[known], own[known]
     if len(own) < 30 or len(np.unique(np.round(own, 9))) < 15 or len(np.unique(logged)) < 5 or np.std(logged) == 0:
         return None
