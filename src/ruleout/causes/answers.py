@@ -296,6 +296,9 @@ class Answers:
 
     def evidence(self, told: Told) -> float:
         """Log likelihood ratio of a supposition that convinces: near proof where all is reproduced."""
+        if not self.exact:
+            # Where answers are all alike much comes near: a point of a hundred that is left over counts.
+            return bounded(3.9 - 100.0 * (1.0 - told.rate))
         return bounded(3.9 if told.rate >= 0.9 else 1.5 + 2.0 * told.explained)
 
     def said_rate(self, told: Told) -> str:

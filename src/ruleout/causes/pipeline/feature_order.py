@@ -114,7 +114,7 @@ class FeatureOrder(Cause):
 def _reordered(answers: Answers) -> Iterator[Finding]:
     """Columns that the model must have read in each other's place."""
     found = answers.search(list(_orders(answers)))
-    if found is None or found.told.rate < 0.995:
+    if found is None or found.told.rate < 0.9999:
         # Where some answers are all alike, another order than the right one comes near.
         single = answers.search(list(_exchanges(answers)), rounds=4)
         found = single if found is None or (single is not None and single.told.rate > found.told.rate) else found
