@@ -20,6 +20,7 @@ SYSTEMS = {
     "model.learning-rate": ("storms", "mlp"),
     "model.seed-variance": ("storms", "mlp"),
     "pipeline.dependency": ("diamonds", "linear"),
+    "pipeline.temporal-misalignment": ("flights", "linear"),
 }
 USUAL = ("rodents", "linear")
 

@@ -85,6 +85,8 @@ BROKEN = [
     ("pipeline.feature-availability", "on-the-way", "flights/boosted"),
     ("pipeline.preprocessing", "capitals", "diamonds/linear"),
     ("pipeline.preprocessing", "units", "flights/boosted"),
+    ("pipeline.numerics", "bfloat16", "diamonds/linear"),
+    ("pipeline.numerics", "float16", "flights/boosted"),
 ]
 
 

@@ -7,28 +7,45 @@ from typing import Any
 import numpy as np
 
 from ruleout.faults.fault import Severity
-from ruleout.faults.service import Service, ServiceFault, Serving, on_the_way
+from ruleout.faults.service import Served, Service, ServiceFault, Serving, on_the_way
+from ruleout.faults.system import SideName, System, weighty
+
+_ORIGIN = {"bfloat16": 1_980.0, "float16": 24_000.0}
 
 
 class Numerics(ServiceFault):
-    """The numeric features are cast to a type that cannot hold them."""
+    """The numeric features are cast to a type that cannot hold them: numbers that stand far from zero, as stamps of time do."""
 
-    variants = ("bfloat16", "float16", "levels")
+    variants = ("bfloat16", "float16")
+
+    def inject(
+        self, system: System, rng: np.random.Generator, severity: Severity = "medium", *, variant: str | None = None, tries: int = 8
+    ) -> Served:
+        """As for other services, on a system some of whose weighty columns count from a far origin, in training as well."""
+        chosen = variant or self.variants[int(rng.integers(len(self.variants)))]
+        columns = weighty(system, "numeric", rng, {"small": 2, "medium": 3, "large": 5}[severity])
+        sides: tuple[SideName, SideName] = ("reference", "current")
+        scale = {c: float(np.nanstd(system.reference.train[c].astype(float))) or 1.0 for c in columns}
+        for side in sides:
+            half = system.half(side)
+            for table in ("train", "validation"):
+                frame = half.frame(table).copy()
+                for column in columns:
+                    frame[column] = _ORIGIN[chosen] + 3 * frame[column].astype(float) / scale[column]
+                half = half.with_frame(table, frame)
+            system = system.with_half(side, half)
+        return super().inject(system, rng, severity, variant=chosen, tries=tries)
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
-        """Mantissas are cut, halves are taken, or values are put on few levels."""
+        """Every numeric feature keeps 8 bits of mantissa, or 11."""
+        del rng, severity
         numeric = list(service.system.dataset.numeric)
-        del rng
 
         def cast(values: np.ndarray) -> np.ndarray:
-            if variant == "bfloat16":
-                keep = {"small": 0xFFFF, "medium": 0xFFFF, "large": 0xFFFF}[severity]
-                bits = values.astype(np.float32).view(np.uint32) & np.uint32(keep << 16)
-                return bits.view(np.float32).astype(float)
             if variant == "float16":
                 return np.asarray(np.clip(values, -65_504, 65_504).astype(np.float16), dtype=float)
-            low, high = np.nanmin(values), np.nanmax(values)
-            return np.asarray(low + np.round((values - low) / max(high - low, 1e-12) * 255) / 255 * (high - low))
+            cut = (values.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+            return np.asarray(np.where(np.isfinite(values), cut, np.nan), dtype=float)
 
         def change(frame: Any) -> Any:
             for column in numeric:
