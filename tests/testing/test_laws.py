@@ -17,12 +17,26 @@ from ruleout.faults import Broken, Inapplicable
 from ruleout.problem.problem import Problem
 from ruleout.problem.state import state_problem
 
-SYSTEMS = (("customers", "linear"), ("storms", "forest"), ("customers", "mlp"), ("storms", "mlp"), ("storms", "linear"))
+SYSTEMS = (
+    ("customers", "linear"),
+    ("storms", "forest"),
+    ("customers", "mlp"),
+    ("storms", "mlp"),
+    ("storms", "linear"),
+    ("flights", "linear"),
+)
 PAGES = {entry.id(): entry for entry in catalog()}
 FAULTS = {entry.id(): entry for entry in faults.catalog()}
 BOTH = sorted(PAGES.keys() & FAULTS.keys())
 
-WITHOUT_FAULT: dict[str, str] = {}
+WITHOUT_FAULT: dict[str, str] = {
+    "model.non-finite": "faults/runs.py breaks training runs, which are curves and no systems",
+    "model.gradients": "faults/runs.py breaks training runs, which are curves and no systems",
+    "model.dead-units": "faults/runs.py breaks training runs, which are curves and no systems",
+    "pipeline.empty-artifact": "tests/causes/pipeline/test_silence.py breaks a night's run by hand",
+    "pipeline.silent-metrics": "tests/causes/pipeline/test_silence.py breaks a night's run by hand",
+    "pipeline.serialization": "tests/causes/pipeline/test_silence.py breaks a night's run by hand",
+}
 """Pages that no fault breaks a system for, with the reason."""
 
 EXEMPT_SPEAKS: dict[str, str] = {}
@@ -31,9 +45,8 @@ EXEMPT_SPEAKS: dict[str, str] = {}
 EXEMPT_GUARDED: dict[str, str] = {}
 """Pages whose guard need not turn from green to red, with the reason."""
 
-EXEMPT_INDIFFERENT: dict[str, str] = {
-    "data.row-misalignment": "rows that stand shifted are what it looks for, and shuffling rows hides by how many",
-}
+EXEMPT_INDIFFERENT: dict[str, str] = {}
+"""Pages to which the order of rows is something, with the reason."""
 
 
 def marked(ids: list[str], exempt: dict[str, str]) -> list[object]:

@@ -50,6 +50,10 @@ class Side:
             if given is not value:
                 object.__setattr__(self, entry.name, given)
 
+    def as_served(self) -> Side:
+        """The side with its validation (else training) rows in place of a serving log that it has not: what a healthy log would hold."""
+        return self if self.serving is not None else replace(self, serving=self.validation or self.train)
+
     def table(self, name: TableName) -> Table | None:
         """One of the side's tables by its name."""
         found: Table | None = getattr(self, name)

@@ -149,4 +149,4 @@ def _proved(problem: Problem, guard: Guard) -> bool:
     red = not check(guard, case.current, measure=laboratory.metric, opened=laboratory.model("current")).green
     if case.reference is None or not red:
         return red
-    return check(guard, case.reference, measure=laboratory.metric, opened=laboratory.model("reference")).green
+    return check(guard, case.reference.as_served(), measure=laboratory.metric, opened=laboratory.model("reference")).green

@@ -187,7 +187,7 @@ def speaks(entry: Cause, look: Look, places: Iterable[str]) -> None:
 
 
 def guarded(entry: Cause, problem: Problem, finding: Finding, folder: Path) -> None:
-    """A guard is red on the side at fault, green on the other, names a check there is, and survives being written and read."""
+    """A guard is red on the side at fault, green on the other where there is one, names a check, and survives writing and reading."""
     guard = entry.guard(problem, finding)
     if guard is None:
         return
@@ -198,8 +198,12 @@ def guarded(entry: Cause, problem: Problem, finding: Finding, folder: Path) -> N
     healthy: SideName = "reference" if finding.side == "current" else "current"
     for name, green in ((finding.side, False), (healthy, True)):
         side = problem.case.side(name)
+        if side is None and green:
+            continue
         assert side is not None, f"{entry.id()}: a finding on the {name} side, which the case has not"
-        verdict = check(guard, side, measure=problem.laboratory.metric, opened=problem.laboratory.model(name))
+        verdict = check(
+            guard, side.as_served() if green else side, measure=problem.laboratory.metric, opened=problem.laboratory.model(name)
+        )
         colour = "green" if green else "red"
         assert verdict.green == green, f"{entry.id()} at {finding.place}: the guard is not {colour} on the {name} side: {verdict.statement}"
 

@@ -75,7 +75,8 @@ class Stale(Cause):
         current, reference = case.current, case.reference
         told = stale_stage(case)
         if reference is None or current.train is None or current.validation is None or reference.train is None or told is not None:
-            return Look((told,) if told else (), 0.5, "" if told else "No stage tells of old data.", ("runlog",))
+            said = f"runlog: 0 of n = {len(current.runlog or ())} stages tell of old data."
+            return Look((told,) if told else (), 0.5, "" if told else said, ("runlog",))
         found = self._by_time(case) or self._by_rows(problem)
         said = f"The training rows moved on as the validation rows did, n = {current.train.n_rows:,}."
         return Look((found,) if found else (), 0.9 if _time(case) else 0.6, "" if found else said, ("freshness",))
