@@ -104,6 +104,8 @@ class Cause(ABC):
     needs
         Alternatives of evidence, each a tuple of fields that must be there together
         (`("reference.train", "current.train")`); one alternative is enough. `model` fields also need trust.
+    situations
+        The situations in which the page has something to ask (`too-good`, ...); empty for all.
     gives_way_to
         Causes that explain the same signs and more: where one of them was clearly seen, this one is not put to the test.
     cost
@@ -114,6 +116,7 @@ class Cause(ABC):
 
     needs: ClassVar[tuple[tuple[str, ...], ...]] = ()
     cost: ClassVar[float] = 0.1
+    situations: ClassVar[tuple[str, ...]] = ()
     gives_way_to: ClassVar[tuple[str, ...]] = ()
     follows: ClassVar[tuple[str, ...]] = ()
 

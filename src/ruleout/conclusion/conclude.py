@@ -28,7 +28,8 @@ def conclude(examination: Examination) -> Conclusion:
     problem = examination.problem
     causes = tuple(_cause(examination, c) for c in examination.confirmed)
     verdict = "cause-found" if causes else ("no-problem" if _sound(examination) else "inconclusive")
-    left = () if verdict == "no-problem" else _next(examination)
+    settled = verdict == "cause-found" and not examination.unexplained and not any(c.observed for c in examination.confirmed)
+    left = () if verdict == "no-problem" or settled else _next(examination)
     return Conclusion(
         examination=examination,
         verdict=verdict,  # type: ignore[arg-type]  # one of the three literals by construction
@@ -87,7 +88,9 @@ def _part(share: float, interval: tuple[float, float]) -> str:
 
 def _next(examination: Examination) -> tuple[Next, ...]:
     """The likeliest hypotheses that are still open or could not be tested, with what would decide them."""
-    waiting = [h for h in examination.hypotheses if h.status == "open" or (h.status == "untestable" and h.probability >= 0.02)]
+    told = {c.cause for c in examination.confirmed}
+    waiting = [h for h in examination.hypotheses if h.cause not in told]
+    waiting = [h for h in waiting if h.status == "open" or (h.status == "untestable" and h.probability >= 0.02)]
     waiting.sort(key=lambda h: (h.status != "open" or not h.findings, -h.probability, h.cause))
     return tuple(_test(examination, h) for h in waiting[:MOST_NEXT])
 

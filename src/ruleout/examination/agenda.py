@@ -40,6 +40,7 @@ class Entry:
     ratios: dict[str, float] = field(default_factory=dict)
     confirmed: bool = False
     excluded: str = ""
+    aside: str = ""
     gave_way: bool = False
 
     @property
@@ -69,7 +70,7 @@ class Agenda:
 
     def order(self) -> list[Entry]:
         """The hypotheses not looked at yet, by prior per second: p / c is optimal for one fault (Heckerman et al., 1995)."""
-        waiting = [e for e in self.entries.values() if e.look is None and not e.missing and not e.failure]
+        waiting = [e for e in self.entries.values() if e.look is None and not e.missing and not e.failure and not e.aside]
         return sorted(waiting, key=lambda e: (-e.prior / max(e.page.cost, 0.01), e.cause))
 
     def charge(self, component: Component, ratio: float) -> None:

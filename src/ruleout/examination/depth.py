@@ -111,7 +111,7 @@ class Depth:
         taken = {c.entry.cause for c in chosen}
         found = []
         for entry in self.agenda.entries.values():
-            if entry.cause in taken or entry.missing or entry.page.bucket() == "model" or entry.gave_way:
+            if entry.cause in taken or entry.missing or entry.aside or entry.gave_way or entry.page.bucket() == "model":
                 continue
             started = time.monotonic()
             try:

@@ -54,6 +54,11 @@ class _Walk:
         self.problem, self.listen = problem, listen
         pages = catalog()
         self.agenda = Agenda(pages, priors(problem.situation, [p.id() for p in pages]), {p.id(): p.missing(problem.case) for p in pages})
+        for entry in self.agenda.entries.values():
+            if entry.page.situations and problem.situation not in entry.page.situations:
+                entry.aside = (
+                    f"looked for only where the situation is {' or '.join(entry.page.situations)}; this one is {problem.situation}"
+                )
         self.steps: list[Step] = []
         self.stopped = ""
 
@@ -203,6 +208,8 @@ class _Walk:
             return "untestable", f"Not tested: needs {', '.join(entry.missing)}."
         if entry.failure:
             return "untestable", f"Not tested: {entry.failure}."
+        if entry.aside:
+            return "untestable", f"Not tested: {entry.aside}."
         if entry.excluded:
             return "ruled-out", entry.excluded
         if self.problem.kind == "none":

@@ -78,6 +78,7 @@ class GroupLeakage(Cause):
 
     needs = (("current.train", "current.validation"),)
     cost = 2.0
+    situations = ("too-good",)
 
     def suspect(self, problem: Problem) -> Look:
         """Split by entity, fit again, and hold that score against the one at hand."""

@@ -95,6 +95,7 @@ class LabelLeakage(Cause):
 
     needs = (("current.train", "current.validation"),)
     cost = 2.0
+    situations = ("too-good",)
 
     def suspect(self, problem: Problem) -> Look:
         """Hold each column alone, and small groups of columns, against all features together."""

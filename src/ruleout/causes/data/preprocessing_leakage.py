@@ -76,6 +76,7 @@ class PreprocessingLeakage(Cause):
 
     needs = (("current.train", "current.validation"), ("current.code",))
     cost = 0.6
+    situations = ("too-good",)
 
     def suspect(self, problem: Problem) -> Look:
         """Hold features and fitted parameters against all rows and against training alone; read the code."""

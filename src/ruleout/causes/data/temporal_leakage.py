@@ -78,6 +78,7 @@ class TemporalLeakage(Cause):
 
     needs = (("current.train", "current.validation"),)
     cost = 2.0
+    situations = ("too-good",)
 
     def suspect(self, problem: Problem) -> Look:
         """Predict the later validation rows from the past alone and from all times; look for features made of later rows."""
