@@ -104,6 +104,7 @@ def cli(ctx: click.Context) -> None:
 @click.option("--symptom", metavar="TEXT", help="What was noticed, in your own words.")
 @click.option("--trust", is_flag=True, help="Let the case run code: open pickled models, run its [run] commands.")
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--guards", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Write a guard for each cause found there.")
 @click.option("--budget", metavar="TIME", callback=_seconds, help="Stop testing after this long (90s, 10m, 1h).")
 @_report_options
 def investigate(
@@ -111,6 +112,7 @@ def investigate(
     case: Path | None,
     seed: int,
     budget: float | None,
+    guards: Path | None,
     json: str | None,
     markdown: str | None,
     quiet: bool,
@@ -124,7 +126,10 @@ def investigate(
     from ruleout.case import read_case
 
     path = case if case or given["current"] else Path()
-    sys.exit(_investigate(lambda: read_case(path, **given), seed=seed, budget=budget, json=json, markdown=markdown, quiet=quiet).exit_code)
+    found = _investigate(
+        lambda: read_case(path, **given), seed=seed, budget=budget, guards=guards, json=json, markdown=markdown, quiet=quiet
+    )
+    sys.exit(found.exit_code)
 
 
 @cli.command(short_help="Write a case.toml for the files in a folder.")
@@ -223,7 +228,14 @@ def main() -> NoReturn:
 
 
 def _investigate(
-    read: Callable[[], Case], *, seed: int, budget: float | None, json: str | None, markdown: str | None, quiet: bool
+    read: Callable[[], Case],
+    *,
+    seed: int,
+    budget: float | None,
+    json: str | None,
+    markdown: str | None,
+    quiet: bool,
+    guards: Path | None = None,
 ) -> Conclusion:
     """Read, investigate, narrate, write. Where the report itself goes to standard output, the narration goes to standard error."""
     from ruleout.conclusion.investigate import investigate as find_out
@@ -248,6 +260,8 @@ def _investigate(
 
     with narrator:
         conclusion = find_out(read(), seed=seed, budget=budget, listen=listen)
+    if guards is not None:
+        conclusion = _guarded(conclusion, guards)
     from ruleout.examination.examination import Event as Told
 
     if not narrator.concluded:
@@ -256,6 +270,21 @@ def _investigate(
         if file:
             _write(conclusion, file, format_, note=None if quiet or piped or not heard else click.echo)
     return conclusion
+
+
+def _guarded(conclusion: Conclusion, folder: Path) -> Conclusion:
+    """Write the guards that were proved, and name their files in the conclusion."""
+    from dataclasses import replace
+
+    from ruleout.guards import write_guards
+
+    try:
+        written = write_guards(conclusion.guards, folder) if conclusion.guards else ()
+    except OSError as error:
+        raise RuleoutError(
+            f"--guards {folder}: the guards could not be written ({error.strerror or error}); name another folder."
+        ) from error
+    return replace(conclusion, guard_files=tuple(path.as_posix() for path in written))
 
 
 def _write(conclusion: Conclusion, file: str, format_: str, *, note: Callable[[str], None] | None) -> None:

@@ -332,3 +332,20 @@ def test_the_public_names_are_a_screenful() -> None:
         assert getattr(package, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'diagnose'"):
         _ = package.diagnose
+
+
+def test_guards_are_written_where_asked_and_named_in_the_json(run: Any, investigation: dict[str, Any], tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from ruleout.guards import Guard, read_guards
+
+    guard = Guard(
+        "data.unit-change", "train.amount", "quantile_range", "train", {"column": "amount", "quantile": 0.5, "low": 1, "high": 2}, "No."
+    )
+    investigation["make"] = lambda: replace(made_up.cause_found(), guards=(guard,), guard_files=())
+    report, folder = tmp_path / "found.json", tmp_path / "guards"
+    assert run("investigate", "case", "--quiet", "--json", str(report), "--guards", str(folder)).exit_code == 1
+    (file,) = json.loads(report.read_text(encoding="utf-8"))["guards"]
+    assert read_guards(Path(file)) == (guard,)
+    (tmp_path / "taken").write_text("")
+    assert run("investigate", "case", "--guards", str(tmp_path / "taken")).exit_code == 2
