@@ -141,7 +141,8 @@ def build(item: Item, n_rows: int = 3000, attempts: int = 6) -> Broken | None:
                 broken = inject_masked(system, fault(item.faults[0]), rng, item.severity)
             else:
                 broken = fault(item.faults[0]).inject(system, rng, item.severity)
-        except Inapplicable:
+        except (Inapplicable, ValueError):
+            # What a fault leaves may be rows that no estimator can be fitted on: that is no case either.
             continue
         if broken.validated:
             return broken

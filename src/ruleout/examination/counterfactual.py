@@ -17,8 +17,12 @@ from ruleout.problem.laboratory import without_model
 from ruleout.problem.metric import Evaluation
 from ruleout.problem.problem import Problem
 from ruleout.statistics.difference import Difference
+from ruleout.tables.table import Table
 
 __all__ = ["Candidate", "Counterfactuals"]
+
+ANSWERS = {"prediction", "score"}
+"""The columns of a serving log that hold what was answered."""
 
 SEEN_PAIRED = 2.5
 """Standard errors from which a remainder counts that the same rows show between the reference's model and the repaired one."""
@@ -79,6 +83,7 @@ class Counterfactuals:
         self.noise = float(problem.figures.get("training_noise", 0.0))
         self.inflated = problem.kind == "too-good"
         self._gaps: dict[int, tuple[Case, Gap]] = {}
+        self._replays: dict[int, Case] = {}
 
     def gap(self, case: Case) -> Gap:
         """The gap between the sides of a case; raises `ModelError` where nothing could be measured even as the case was read."""
@@ -91,6 +96,10 @@ class Counterfactuals:
         now, then = repaired.current, base.current
         if now.model is None and then.model is not None and (now.train is not then.train or now.config is not then.config):
             return self.gap(without_model(base, "current"))
+        log, before = now.serving, then.serving
+        if log is not None and before is not None and log is not before and ANSWERS & set(log.columns):
+            # Mended features are replayed, and a replay alone undoes whatever stood between features and answer: that is not their gain.
+            return self._replayed(base, before)
         return self.gap(base)
 
     def gained(self, base: Case, repaired: Case) -> Difference:
@@ -124,6 +133,18 @@ class Counterfactuals:
         """Whether a counterfactual is back at the reference, to within noise or a tenth of the change."""
         rest = self.remainder(case)
         return rest.low <= 0 or rest.value < 0.1 * self.problem.harm
+
+    def _replayed(self, base: Case, log: Table) -> Gap:
+        """What the artifact itself answers for a log as it is; the logged answers where none can be asked."""
+        key = id(log)
+        if key not in self._replays:
+            self._replays[key] = base.with_table("current", "serving", log.without(sorted(ANSWERS)))
+        try:
+            return self.gap(self._replays[key])
+        except BudgetSpent:
+            raise
+        except RuleoutError:
+            return self.gap(base)
 
     def _paired(self, case: Case, gap: Gap) -> Difference | None:
         """The reference's model against the repaired one on the same current rows."""
