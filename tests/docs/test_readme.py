@@ -89,10 +89,15 @@ def test_its_python_runs_and_prints_what_it_says() -> None:
     assert (kind, printed) == ("text", done.stdout)
 
 
+def rounded(text: str) -> str:
+    return re.sub(r"(\d\.\d\d)\d+", r"\1", " ".join(text.split()))
+
+
 def test_the_output_it_shows_is_the_output_there_is() -> None:
     command, shown = re.search(r"^<!-- output of: (.+) -->\n```text\n(.*?)\[…\]\n```$", README, re.MULTILINE | re.DOTALL).groups()  # type: ignore[union-attr]
     assert parsed(command).params["quiet"]
     run = [sys.executable, "-m", *shlex.split(command)]
     done = subprocess.run(run, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(shown), f"paste the output of `COLUMNS=80 {command}` again; it is now:\n{done.stdout}"
+    # The last digits differ from machine to machine; the words and every number's first two digits do not.
+    assert rounded(done.stdout).startswith(rounded(shown)), f"paste the output of `COLUMNS=80 {command}` again; it is now:\n{done.stdout}"
