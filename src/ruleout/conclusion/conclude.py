@@ -70,6 +70,9 @@ def _cause(examination: Examination, confirmed: Confirmed) -> CauseFound:
 def _proof(examination: Examination, confirmed: Confirmed) -> str:
     """One cause in a sentence or two: what was seen, and what putting it right did."""
     problem, finding = examination.problem, confirmed.findings[0]
+    if confirmed.observed and confirmed.restored is not None:
+        tried = f"Putting it right brings {problem.metric} to {confirmed.restored:.4g}, which these rows do not put beyond noise"
+        return f"{finding.statement} {tried}: this rests on observation."
     if confirmed.observed:
         return f"{finding.statement} This rests on observation alone: nothing could be re-run to prove it."
     if confirmed.restored is None or confirmed.share is None or confirmed.interval is None:

@@ -37,6 +37,9 @@ SMALLEST_SHARE = 0.15
 STRONG, EXACT = 2.0, 3.0
 """Log likelihood ratios: a finding that is tested although nothing seems left to explain, and one that counts as seen exactly."""
 
+PROMISING = 0.4
+"""Part of the change that a repair must undo to speak for a hypothesis although its gain is within noise."""
+
 OBSERVED = 0.55
 """Where nothing can be re-run, a hypothesis is concluded from observation alone above this probability."""
 
@@ -241,10 +244,16 @@ class Depth:
             return []
 
     def observed(self, pool: list[Candidate]) -> tuple[Confirmed, ...]:
-        """What observation alone says where no intervention could be made: the leading hypothesis, if it leads clearly."""
+        """What observation says where no intervention could be made, or none beyond noise: the leading hypothesis, if it leads clearly."""
         probability = self.agenda.probabilities()
-        untested = [c for c in pool if c.gain is None and not c.entry.excluded]
-        leading = max(untested, key=lambda c: (probability[c.entry.cause], c.entry.cause), default=None)
+        left = [c for c in pool if not c.entry.excluded and (c.gain is None or self.promising(c.gain))]
+        leading = max(left, key=lambda c: (probability[c.entry.cause], c.entry.cause), default=None)
         if leading is None or probability[leading.entry.cause] < OBSERVED:
             return ()
-        return (Confirmed(leading.entry.cause, leading.findings, None, None, min(0.9, probability[leading.entry.cause]), observed=True),)
+        restored = None if leading.case is None else self.measured.gap(leading.case).current.value
+        certainty = min(0.9 if restored is None else 0.8, probability[leading.entry.cause])
+        return (Confirmed(leading.entry.cause, leading.findings, None, None, certainty, observed=True, restored=restored),)
+
+    def promising(self, gain: Difference) -> bool:
+        """Whether a gain is much of the change although these rows do not put it beyond noise."""
+        return gain.value >= PROMISING * self.problem.harm > 0 and gain.z() >= 1.0
