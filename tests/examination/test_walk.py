@@ -98,3 +98,21 @@ def test_one_failing_page_leaves_the_others_standing(retraining, monkeypatch):
     failed = next(h for h in found.examination.hypotheses if h.cause == "data.new-categories")
     assert failed.status == "untestable"
     assert "ZeroDivisionError" in failed.reason
+
+
+@pytest.mark.parametrize(("content", "cause"), [(b"", "pipeline.empty-artifact"), (None, "pipeline.serialization")])
+def test_an_artifact_that_is_none_is_the_cause_whatever_was_reported_for_it(retraining, tmp_path, content, cause):
+    from dataclasses import replace
+
+    import joblib
+
+    from ruleout.models.artifact import Artifact
+
+    case = retraining()
+    path = tmp_path / "model.joblib"
+    joblib.dump(case.current.model.estimator, path)
+    path.write_bytes(path.read_bytes()[:300] if content is None else content)
+    broken = replace(case.current, model=Artifact(path=path, trusted=True), metrics={"accuracy": 0.95})
+    found = investigate(replace(case, current=broken, trusted=True))
+    assert found.verdict == "cause-found"
+    assert found.causes[0].cause == cause

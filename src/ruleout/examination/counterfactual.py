@@ -176,7 +176,8 @@ class Counterfactuals:
         if table is None or case.reference is None or self.laboratory.evaluation_table(case, "reference") is None:
             raise ModelError("current: no labelled rows that a model could be asked for, so nothing can be measured again.")
         reference = self.laboratory.outcome(case, "reference")
-        said = self.problem.figures.get("reported", {}).get("current")
+        # An output that is none is worth nothing, whatever number was reported for it.
+        said = None if self.problem.kind == "invalid-output" else self.problem.figures.get("reported", {}).get("current")
         value = float(said) if said is not None else self._worthless(reference)
         n = max(table.n_rows, 2)
         return Gap(reference, Evaluation(value, n, "unscorable", psi=np.full(n, value)), self.laboratory.scorer.sign, self.noise)

@@ -45,9 +45,15 @@ class Evaluation:
         if self.resamples is None or other.resamples is None:
             return Difference(self.value - other.value, float("nan"))
         if paired:
-            return Difference(self.value - other.value, float(np.nanstd(self.resamples - other.resamples, ddof=1)))
-        error = float(np.hypot(np.nanstd(self.resamples, ddof=1), np.nanstd(other.resamples, ddof=1)))
+            return Difference(self.value - other.value, _scatter(self.resamples - other.resamples))
+        error = float(np.hypot(_scatter(self.resamples), _scatter(other.resamples)))
         return Difference(self.value - other.value, error)
+
+
+def _scatter(resamples: np.ndarray) -> float:
+    """Standard deviation over the resamples that gave a number; NaN where fewer than two did."""
+    known = resamples[np.isfinite(resamples)]
+    return float(np.std(known, ddof=1)) if len(known) > 1 else float("nan")
 
 
 def labels_of(values: np.ndarray) -> np.ndarray:

@@ -109,6 +109,10 @@ def state_invalid_output(
             wrong.append(f"the artifact does not open ({reason.rstrip('.')})")
         elif opened is not None and (opened.describe().empty or not opened.describe().finite):
             wrong.append(f"the artifact holds nothing usable ({opened.describe().empty or 'weights that are no numbers'})")
+    for name, table in (("train", held.train), ("validation", held.validation)):
+        before_it = getattr(case.reference, name) if case.reference is not None else None
+        if table is not None and table.n_rows == 0 and (before_it is None or before_it.n_rows > 0):
+            wrong.append(f"the {name} table holds no rows")
     found = recomputed["current"]
     if found is not None and found.n and not math.isfinite(found.value):
         wrong.append(f"{laboratory.scorer.name} cannot be computed on the current validation rows")

@@ -114,7 +114,8 @@ class Dependency(Cause):
             known = move.package in TOUCHES_RESULTS
             base = LEVELS[move.level] * (1.0 if known else 0.5)
             extra = (3.0 if at == 0 else 1.0) * (bool(made) + bool(again))
-            if base + extra <= 0:
+            if base + extra <= 0 or (move.level == "patch" and not again):
+                # A patch release is not accused of an artifact that is made otherwise unless training again here shows it.
                 continue
             why = "".join(f"; {text}" for text in (made, again) if text)
             statement = (
