@@ -250,13 +250,6 @@ class Laboratory:
             self._spent(started)
         return self._fits[key]
 
-    def rerun(self, side: SideName, *, seed: int | None = None) -> Model:
-        """`[run] train` on a side's own rows and configuration, in the environment that ruleout itself runs in."""
-        held = self.case.side(side) or Side()
-        if held.train is None:
-            raise ModelError(f"{side}.train: no training table, so it cannot be trained again.")
-        return self._fit_by_command(side, held, held.train.sample(SAMPLE_ROWS, self.seed), seed)
-
     def can_fit(self, side: SideName = "current") -> bool:
         """Whether the side's training can be done again at all, if only by a stand-in."""
         held = self.case.side(side)

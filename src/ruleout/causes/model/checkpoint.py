@@ -107,7 +107,7 @@ class Checkpoint(Cause):
             elif gain < max(2 * s, 0.1 * problem.harm):
                 total -= 3.0
         elsewhere = other_code(problem)
-        if elsewhere and not problem.figures.get("rerun"):
+        if elsewhere:
             # A refit of the artifact's own pipeline does not go through the training code, so a change of that explains the gain.
             total = min(total, 1.0)
         if total > 0.5:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from ruleout.case.case import Case, Environment
 from ruleout.causes.page import Cause, Finding, Look
-from ruleout.causes.scores import better, figure, same_config, spread
+from ruleout.causes.scores import same_config
 from ruleout.guards.guard import Guard
 from ruleout.guards.systems import code_fingerprint
 from ruleout.models.model import Description
@@ -68,8 +68,7 @@ class Dependency(Cause):
     Versions are compared part by part: a major release counts 0.8, a minor one 0.4, half of that for packages not known to touch
     results; patches alone are no suspicion. What the two artifacts are made of (steps, columns that reach the model, categories,
     parameters) is compared where configuration and code are the same: what differs there was made by the environment, and adds 3 to
-    the likeliest package and 1 to the others. Training the reference's own rows again here, where that was done, adds 3 if it does
-    not reproduce the reference's metric within four deviations.
+    the likeliest package and 1 to the others.
 
     What would rule it out
     ----------------------
@@ -108,16 +107,15 @@ class Dependency(Cause):
         if not moved:
             return Look((), 0.9, f"environment: 0 of n = {n} packages differ.", ("environment",))
         made = _made_otherwise(problem)
-        again = _not_reproduced(problem)
         findings = []
         for at, move in enumerate(moved[:8]):
             known = move.package in TOUCHES_RESULTS
             base = LEVELS[move.level] * (1.0 if known else 0.5)
-            extra = (3.0 if at == 0 else 1.0) * (bool(made) + bool(again))
-            if base + extra <= 0 or (move.level == "patch" and not again):
-                # A patch release is not accused of an artifact that is made otherwise unless training again here shows it.
+            extra = (3.0 if at == 0 else 1.0) * bool(made)
+            if base + extra <= 0 or move.level == "patch":
+                # A patch release is not accused of an artifact that is made otherwise.
                 continue
-            why = "".join(f"; {text}" for text in (made, again) if text)
+            why = f"; {made}" if made else ""
             statement = (
                 f"environment.{move.package}: {move.new or 'absent'}, in the reference {move.old or 'absent'} ({move.level});"
                 f" {len(moved)} of n = {n} packages differ, expected 0{why}."
@@ -130,7 +128,7 @@ class Dependency(Cause):
                     statement,
                     {"reference": move.old, "current": move.new, "level": move.level, "made_otherwise": made},
                     {"package": move.package, "version": move.old},
-                    specificity=0.7 if made or again else 0.3,
+                    specificity=0.7 if made else 0.3,
                 )
             )
         if findings:
@@ -248,16 +246,3 @@ def _unlike(was: Description, now: Description) -> str:
 
 def _used(artifact: Description) -> set[str]:
     return set(artifact.fitted.get("used") or artifact.features or ())
-
-
-def _not_reproduced(problem: Problem) -> str:
-    """Whether training the reference's own rows again in this environment gives another metric, in words."""
-    again, was = figure(problem, "rerun", "reference"), figure(problem, "recomputed", "reference")
-    rerun = problem.figures.get("rerun")
-    like = rerun.get("environment_like") if isinstance(rerun, Mapping) else None
-    if again is None or was is None or like == "reference":
-        return ""
-    short = better(problem) * (was - again)
-    if short <= max(4 * spread(problem), 0.25 * problem.harm):
-        return ""
-    return f"training the reference's own rows again here gives {again:.4g} and not {was:.4g}"
