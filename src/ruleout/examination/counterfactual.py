@@ -40,6 +40,7 @@ class Candidate:
     believed: float
     case: Case | None = None
     gain: Difference | None = None
+    alone: Difference | None = None
     score: float = -math.inf
     failure: str = ""
     repaired: dict[int, tuple[Case, Case | None]] = field(default_factory=dict, repr=False)
@@ -58,6 +59,16 @@ class Candidate:
     def columns(self) -> set[str]:
         """The places without their tables."""
         return {f.place.split(".")[-1] for f in self.findings}
+
+    def only(self, findings: Sequence[Finding]) -> Candidate:
+        """The same hypothesis at some of its places."""
+        return Candidate(self.entry, tuple(findings), self.believed, alone=self.alone)
+
+    def beyond(self, chosen: Sequence[Candidate]) -> Candidate:
+        """The hypothesis at the places that no chosen one has put right already; itself where that takes nothing, or everything."""
+        taken = {f.place for c in chosen for f in c.findings}
+        left = [f for f in self.findings if f.place not in taken]
+        return self if not left or len(left) == len(self.findings) else self.only(left)
 
     def put_right(self, base: Case) -> Case | None:
         """`base` with every finding put right; None where none can be. The same base gives the very same case again."""
@@ -97,10 +108,32 @@ class Counterfactuals:
         if now.model is None and then.model is not None and (now.train is not then.train or now.config is not then.config):
             return self.gap(without_model(base, "current"))
         log, before = now.serving, then.serving
-        if log is not None and before is not None and log is not before and ANSWERS & set(log.columns):
+        mended = log is not None and log is not before and not self.laboratory.holds_answers(repaired, "current")
+        if log is not None and before is not None and mended and ANSWERS & set(log.columns):
             # Mended features are replayed, and a replay alone undoes whatever stood between features and answer: that is not their gain.
             return self._replayed(base, before)
         return self.gap(base)
+
+    def retrains(self, candidate: Candidate) -> bool:
+        """Whether putting a hypothesis right trains the artifact again on the same rows with the same configuration, and nothing else."""
+        case, repaired = self.problem.case.current, candidate.put_right(self.problem.case)
+        if repaired is None or case.model is None or repaired.current.model is not None:
+            return False
+        return repaired.current.train is case.train and repaired.current.config is case.config
+
+    def as_made(self, gap: Gap, repaired: Case) -> Gap:
+        """A counterfactual that was trained again, lowered by what training alone gained: what made the artifact was not put right in it.
+
+        Exact where the two do not interact; the training that made the artifact cannot be run again here.
+        """
+        if self.problem.case.current.model is None or repaired.current.model is not None:
+            return gap
+        artifact, retrained = self.gap(self.problem.case).current, self.gap(without_model(self.problem.case, "current")).current
+        moved = _moved_to(gap.current, gap.current.value + artifact.value - retrained.value)
+        same = len({(e.rows, e.n) for e in (gap.current, artifact, retrained)}) == 1
+        if same and gap.current.psi is not None and artifact.psi is not None and retrained.psi is not None:
+            moved = replace(moved, psi=gap.current.psi + artifact.psi - retrained.psi)
+        return replace(gap, current=moved)
 
     def gained(self, base: Case, repaired: Case) -> Difference:
         """How much of the gap a counterfactual closes."""
@@ -130,9 +163,8 @@ class Counterfactuals:
         return paired if paired is not None and paired.z() > SEEN_PAIRED and paired.z() > rest.z() else rest
 
     def within_noise(self, case: Case) -> bool:
-        """Whether a counterfactual is back at the reference, to within noise or a tenth of the change."""
-        rest = self.remainder(case)
-        return rest.low <= 0 or rest.value < 0.1 * self.problem.harm
+        """Whether a counterfactual is back at the reference, to within noise."""
+        return self.remainder(case).low <= 0
 
     def _replayed(self, base: Case, log: Table) -> Gap:
         """What the artifact itself answers for a log as it is; the logged answers where none can be asked."""
@@ -175,6 +207,8 @@ class Counterfactuals:
         table = self.laboratory.evaluation_table(case, "current")
         if table is None or case.reference is None or self.laboratory.evaluation_table(case, "reference") is None:
             raise ModelError("current: no labelled rows that a model could be asked for, so nothing can be measured again.")
+        if table.name == "serving" and self.laboratory.stand_in and not self.laboratory.can_fit("current"):
+            raise ModelError("current: no artifact that opens, so changed rows of the serving log cannot be answered again.")
         reference = self.laboratory.outcome(case, "reference")
         # An output that is none is worth nothing, whatever number was reported for it.
         said = None if self.problem.kind == "invalid-output" else self.problem.figures.get("reported", {}).get("current")

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from ruleout.case.case import Case
 from ruleout.errors import BudgetSpent, RuleoutError
@@ -14,6 +15,7 @@ from ruleout.examination.counterfactual import Candidate, Counterfactuals
 from ruleout.examination.examination import Confirmed
 from ruleout.examination.gain import explained_ratio
 from ruleout.examination.settle import Structure, settle
+from ruleout.problem.laboratory import without_model
 from ruleout.problem.problem import Problem
 from ruleout.statistics.difference import Difference
 
@@ -31,8 +33,17 @@ MOST_CAUSES = 4
 FAMILY_Z = 2.5
 """Confirmation is Bonferroni-like over the candidates: 2.5 standard errors, not 1.96 (docs/decides.md)."""
 
+FURTHER_Z = 2.0
+"""Standard errors that confirm a further cause whose fault is seen exactly: few are left to choose among, and it is there for sure."""
+
 SMALLEST_SHARE = 0.15
-"""A cause that explains less of the change than this is not confirmed: its interval would cover 5 % (docs/decides.md)."""
+"""A cause that explains less than this of what is left to explain is not confirmed: its interval would cover 5 % (docs/decides.md)."""
+
+SMALLEST_PART = 0.03
+"""Nor is one that explains less than this of the whole change."""
+
+OVERLAP = 0.3
+"""A fault seen exactly shares the harm where its repair alone gains this part of what the first one's does."""
 
 STRONG, EXACT = 2.0, 3.0
 """Log likelihood ratios: a finding that is tested although nothing seems left to explain, and one that counts as seen exactly."""
@@ -68,7 +79,8 @@ class Depth:
         chosen = chosen or self.together(pool)
         if not chosen:
             return self.observed(pool), "none", None
-        rivals = [c for c in pool if c not in chosen and c.gain is not None and self.convincing(c.gain)]
+        taken = {c.entry.cause for c in chosen}
+        rivals = [c for c in pool if c.entry.cause not in taken and c.gain is not None and self.convincing(c.gain)]
         return settle(self.measured, self.agenda, chosen, rivals)
 
     def choose(self, pool: list[Candidate]) -> list[Candidate]:
@@ -76,12 +88,15 @@ class Depth:
         chosen: list[Candidate] = []
         base = self.problem.case
         while len(chosen) < MOST_CAUSES:
-            waiting = [c for c in pool if c not in chosen and not self.beside(c, chosen)]
+            taken = {c.entry.cause for c in chosen}
+            waiting = [c.beyond(chosen) for c in pool if c.entry.cause not in taken and not self.beside(c, chosen)]
             explained = bool(chosen) and self.measured.within_noise(base)
             if explained:
                 waiting = [c for c in waiting if c.strength >= STRONG and c.believed >= BELIEVED]
             try:
                 found = self.best(base, waiting, first=not chosen)
+                if found is not None:
+                    found = self.contested(base, found, waiting)
                 if found is None and chosen and not explained and not self.looked_again:
                     pool += self.second_look(base, chosen)
                     continue
@@ -93,7 +108,43 @@ class Depth:
                 break
             chosen.append(found)
             base = found.case
-        return chosen
+        return self.with_maker(chosen, pool)
+
+    def contested(self, base: Case, found: Candidate, others: Sequence[Candidate]) -> Candidate:
+        """Leave a place to another hypothesis that claims it too and mends it better, as long as a place of its own remains."""
+        for finding in found.findings:
+            rivals = [c for c in others if c is not found and any(f.place == finding.place for f in c.findings)]
+            rest = found.only([f for f in found.findings if f.place != finding.place])
+            for rival in rivals:
+                mended = rest.put_right(base) if rest.findings else None
+                theirs = rival.only([f for f in rival.findings if f.place == finding.place])
+                other = theirs.put_right(mended) if mended is not None else None
+                if mended is None or other is None or found.case is None:
+                    continue
+                try:
+                    better = self.measured.gap(found.case).closed_by(self.measured.gap(other))
+                    rest.gain = self.measured.gained(base, mended)
+                except BudgetSpent:
+                    raise
+                except RuleoutError:
+                    continue
+                if better.z() > FURTHER_Z and self.convincing(rest.gain):
+                    rest.case, rest.score = mended, found.score
+                    return self.contested(base, rest, others)
+        return found
+
+    def with_maker(self, chosen: list[Candidate], pool: list[Candidate]) -> list[Candidate]:
+        """Add what made the artifact, where training the same again gained too: the others were measured on top of that training."""
+        case = self.problem.case
+        if case.current.model is None or not any(c.case is not None and c.case.current.model is None for c in chosen):
+            return chosen
+        if any(self.measured.retrains(c) for c in chosen) or not self.convincing(
+            self.measured.gained(case, without_model(case, "current"))
+        ):
+            return chosen
+        makers = [c for c in pool if c.alone is not None and self.convincing(c.alone) and self.measured.retrains(c)]
+        best = max(makers, key=lambda c: (c.believed + c.specificity, c.entry.cause), default=None)
+        return chosen if best is None else [*chosen, best]
 
     def candidates(self) -> list[Candidate]:
         """The hypotheses that are worth an intervention, the likeliest first."""
@@ -145,7 +196,7 @@ class Depth:
         passed: list[Candidate] = []
         for candidate in candidates:
             self.test(base, candidate, first=first)
-            if candidate.gain is not None and self.convincing(candidate.gain):
+            if candidate.gain is not None and self.convincing(candidate.gain, None if first else (base, candidate)):
                 passed.append(candidate)
         return max(passed, key=lambda c: (c.score, c.entry.cause), default=None)
 
@@ -170,6 +221,7 @@ class Depth:
         believed = min(max(candidate.believed, 1e-4), 1 - 1e-4)
         candidate.score = math.log(believed / (1 - believed)) + 2 * candidate.specificity - min(8.0, 0.5 * max(rest.z(), 0.0) ** 2)
         if first:
+            candidate.alone = gain
             entry.ratios["intervention"] = explained_ratio(gain, harm) if gain.value < 0.5 * harm else 4.0
             if gain.high < max(0.2 * harm, 0.01 if self.measured.inflated else 0.0):
                 entry.excluded = f"Putting it right gains {gain}: less than a fifth of the change."
@@ -183,7 +235,7 @@ class Depth:
             intent=f"If it is {entry.cause} at {where}, putting that alone right brings {name} {back}.",
             action=f"Put {where} right, left all else as it is, and measured again on {n:,} rows.",
             finding=f"{name}: {before.current.value:.4f} becomes {after.current.value:.4f} (gain {gain}, n = {n:,}).",
-            reflection=self.meaning(candidate, gain, harm, rest),
+            reflection=self.meaning(candidate, gain, harm, rest, None if first else (base, candidate)),
             started=started,
             evidence={
                 "gain": gain.value,
@@ -194,9 +246,11 @@ class Depth:
             },
         )
 
-    def meaning(self, candidate: Candidate, gain: Difference, harm: float, rest: Difference) -> str:
+    def meaning(
+        self, candidate: Candidate, gain: Difference, harm: float, rest: Difference, further: tuple[Case, Candidate] | None = None
+    ) -> str:
         """What an intervention means, in words."""
-        if self.convincing(gain):
+        if self.convincing(gain, further):
             if self.measured.inflated:
                 return f"{gain.value:.4f} of the score was not honest."
             left = "nothing beyond noise is left" if rest.low <= 0 else f"{rest.value:.4f} is left to explain"
@@ -205,43 +259,49 @@ class Depth:
             return f"That rules out {candidate.entry.cause} as the cause of this change."
         return "That is within noise: no proof either way."
 
-    def convincing(self, gain: Difference) -> bool:
-        """Whether a gain is beyond noise and large enough to be a cause of this change."""
+    def convincing(self, gain: Difference, further: tuple[Case, Candidate] | None = None) -> bool:
+        """Whether a gain is beyond noise and large enough to be a cause of this change.
+
+        `further` holds what was put right before and the candidate that is tested on top of it: it is held against what is left.
+        """
+        harm, least_z = self.problem.harm, FAMILY_Z
         smallest = 0.01 if self.measured.inflated else 0.5 * self.problem.noise
-        return gain.z() > FAMILY_Z and gain.value >= max(SMALLEST_SHARE * self.problem.harm, smallest)
+        if further is not None and not self.measured.inflated:
+            base, candidate = further
+            harm = min(harm, max(self.measured.remainder(base).value, SMALLEST_PART / SMALLEST_SHARE * harm))
+            least_z = FURTHER_Z if candidate.strength >= EXACT else FAMILY_Z
+        return gain.z() > least_z and gain.value >= max(SMALLEST_SHARE * harm, smallest)
 
     def beside(self, candidate: Candidate, chosen: Sequence[Candidate]) -> bool:
         """Whether a candidate only tells again what a chosen one already explains: the same places."""
         return candidate.columns <= {column for c in chosen for column in c.columns}
 
     def needing(self, found: Candidate, pool: list[Candidate]) -> list[Candidate]:
-        """Causes elsewhere that undo the whole change too, each as exactly seen as the one found: the harm needs them both."""
-        gain = found.gain
-        if gain is None or min(found.specificity, found.strength / EXACT) < 0.6:
+        """Causes elsewhere that alone undo much of the change too, each as exactly seen as the one found: they share the harm."""
+        if found.alone is None or min(found.specificity, found.strength / EXACT) < 0.6:
             return []
-        return [
-            c
-            for c in pool
-            if c is not found and c.gain is not None and c.gain.value >= 0.8 * gain.value and not self.beside(c, [found])
-            if c.strength >= EXACT and c.specificity >= 0.6
-        ][:1]
+        others = [c for c in pool if c.entry.cause != found.entry.cause and c.alone is not None and not self.beside(c, [found])]
+        exact = [c for c in others if c.strength >= EXACT and c.specificity >= 0.6]
+        shared = [c for c in exact if c.alone is not None and self.convincing(c.alone) and c.alone.value >= OVERLAP * found.alone.value]
+        return sorted(shared, key=lambda c: -c.alone.value if c.alone else 0.0)[:1]
 
     def together(self, pool: list[Candidate]) -> list[Candidate]:
-        """Where no repair alone helps: all at once, then each left out in turn; what is missed belongs to the cause."""
+        """Where no repair alone helps: each two at once, the best two are the cause; what a third one adds on top of them counts too."""
         usable = [c for c in pool if c.case is not None and c.strength > 1.0][:MOST_CAUSES]
-        if len(usable) < 2:
-            return []
-
-        def helps(candidates: list[Candidate]) -> bool:
-            return bool(candidates) and self.convincing(self.measured.gained(self.problem.case, self.measured.all_right(candidates)))
-
-        try:
-            if not helps(usable):
-                return []
-            needed = [c for c in usable if not helps([u for u in usable if u is not c])] if len(usable) > 2 else usable
-            return needed if len(needed) >= 2 and helps(needed) else []
-        except RuleoutError:
-            return []
+        best: tuple[float, list[Candidate]] = (0.0, [])
+        for one, two in combinations(usable, 2):
+            if self.beside(one, [two]) or self.beside(two, [one]):
+                continue
+            try:
+                gain = self.measured.gained(self.problem.case, self.measured.all_right([one, two]))
+            except BudgetSpent:
+                raise
+            except RuleoutError:
+                continue
+            alone = max((c.gain.value for c in (one, two) if c.gain is not None), default=0.0)
+            if self.convincing(gain) and gain.value > max(best[0], alone + SMALLEST_SHARE * self.problem.harm):
+                best = (gain.value, [one, two])
+        return best[1]
 
     def observed(self, pool: list[Candidate]) -> tuple[Confirmed, ...]:
         """What observation says where no intervention could be made, or none beyond noise: the leading hypothesis, if it leads clearly."""

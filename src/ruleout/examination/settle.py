@@ -48,7 +48,15 @@ def settle(
     sets = [frozenset(k for k in everything if mask >> k & 1) for mask in range(1, 2 ** len(chosen))]
     values = {members: measured.gap(measured.all_right([chosen[k] for k in sorted(members)])) for members in sets}
     whole = measured.all_right(chosen)
-    base = measured.baseline(measured.problem.case, whole)
+    makers = frozenset(k for k in everything if measured.retrains(chosen[k]))
+    if makers and len(chosen) > 1:
+        base = measured.gap(measured.problem.case)
+        values = {
+            members: gap if members & makers else measured.as_made(gap, measured.all_right([chosen[k] for k in sorted(members)]))
+            for members, gap in values.items()
+        }
+    else:
+        base = measured.baseline(measured.problem.case, whole)
     values[frozenset()] = base
     rest = measured.remainder(whole)
     explained = rest.low <= 0

@@ -57,10 +57,15 @@ class Recipes:
             # A side without a configuration file is set by its artifact's own parameters, under their full names.
             named = own.describe().parameters
             return own, {key: value for key, value in held.config.items() if key in named}
-        for name in (other, side) if self._restored(held, was, other) else (side, other):
+        order = (other, side) if self._takes(other, held) and not self._takes(other, was) else (side, other)
+        for name in [n for n in order if self._takes(n, held)] or order:
             opened, of = self.opened(name), self.case.side(name)
-            if opened is not None and of is not None and not changed_keys(of.config, held.config):
-                return opened, {}
+            if opened is None or of is None:
+                continue
+            changes = changed_keys(of.config, held.config)
+            found = {k: v for k, v in self._parameters(opened, changes).items() if v is not ABSENT}
+            if not changes or (name == order[0] == other and len(found) == len(changes)):
+                return opened, found
         return None if own is None else self._own(own, side, changed_keys(was.config, held.config))
 
     def seed(self, case: Case, side: SideName) -> int | None:
@@ -79,13 +84,15 @@ class Recipes:
         configs: dict[str, Mapping[str, Any] | None] = {s: (self.case.side(s) or Side()).config for s in sides}
         return match_parameters(configs, described) if None not in configs.values() else {}
 
-    def _restored(self, held: Side, was: Side, other: SideName) -> bool:
-        """Whether a counterfactual gives back columns that the other side's artifact was fitted on and this side's could not be."""
-        theirs = self.opened(other)
-        features = theirs.describe().features if theirs is not None else None
-        if features is None or held.train is None or was.train is None:
+    def _takes(self, name: SideName, held: Side) -> bool:
+        """Whether a side's artifact can be fitted on the rows of `held`: they have its columns, of the kinds it was fitted on."""
+        opened, fitted_on = self.opened(name), (self.case.side(name) or Side()).train
+        features = opened.describe().features if opened is not None else None
+        if features is None or held.train is None:
+            return opened is not None
+        if not set(features) <= set(held.train.columns):
             return False
-        return not set(features) <= set(was.train.columns) and set(features) <= set(held.train.columns)
+        return fitted_on is None or all(c not in fitted_on or fitted_on.kind(c) == held.train.kind(c) for c in features)
 
     def _moved(self, held: Side, was: Side, theirs: Side) -> bool:
         """Whether a counterfactual gives a side the other's code or environment: what those made shows in the other's artifact alone."""

@@ -29,6 +29,7 @@ from ruleout.tables.table import Table
 
 FLOOR = 0.02
 Z = 5.0
+FEW = 0.05
 
 
 class MissingValues(Cause):
@@ -182,8 +183,8 @@ def _number(values: np.ndarray, healthy: np.ndarray) -> tuple[float, float, floa
     i = int(np.argmax(rise))
     value, rate, before = float(levels[i]), float(counts[i] / len(x)), float(usual[i])
     outside = value < y.min() or value > y.max()
-    if outside and not is_customary(value):
-        # An absurd value that nobody writes for an unknown one is data.outliers, however often it stands there.
+    if outside and not is_customary(value) and rate <= FEW:
+        # An absurd value that nobody writes for an unknown one is data.outliers while a few rows hold it; a mass of them stands for null.
         return None
     middle = len(known) > 20 and min(abs(value - np.mean(y)), abs(value - np.median(y))) < 0.05 * np.std(y) and rate > 3 * before
     # Where nulls went as the value came, the table was only imputed.

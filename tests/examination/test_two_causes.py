@@ -1,0 +1,72 @@
+"""Two faults at once: hidden behind each other, claiming the same place, needing each other, or made outside the rows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ruleout.conclusion import investigate
+from ruleout.tables.frames import as_table
+
+from .conftest import COLUMNS
+
+
+def named(found):
+    return {c.cause for c in found.causes}
+
+
+def in_centimetres(frame):
+    return frame.assign(**{"mean radius": frame["mean radius"] / 10})
+
+
+def swapped(frame):
+    rng = np.random.default_rng(5)
+    flip = (frame["benign"] == "yes") & (rng.random(len(frame)) < 0.4)
+    return frame.assign(benign=np.where(flip, "no", frame["benign"]))
+
+
+def test_a_place_that_two_hypotheses_claim_goes_to_the_one_that_mends_it(retraining):
+    def broken(frame):
+        frame = in_centimetres(frame)
+        gone = np.random.default_rng(1).random(len(frame)) < 0.5
+        return frame.assign(**{"mean concavity": np.where(gone, -9.0, frame["mean concavity"])})
+
+    found = investigate(retraining(break_validation=broken))
+    where = {c.cause: c.where for c in found.causes}
+    assert where == {"data.unit-change": ("validation.mean radius",), "data.missing-values": ("validation.mean concavity",)}
+
+
+def test_what_made_the_artifact_is_named_beside_what_broke_its_rows(retraining):
+    case = retraining(break_train=swapped)
+    code = (
+        {"train.py": "def prepare(frame):\n    return frame[COLUMNS]\n"},
+        {"train.py": "def prepare(frame):\n    return frame[COLUMNS].abs() * 0\n"},
+    )
+    rows = case.current.train.to_pandas()
+    # The current training code loses two of the columns on its way, which no clone of the artifact repeats.
+    lost = rows[COLUMNS].assign(**{"mean radius": 14.0, "mean concavity": 0.09})
+    made = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(lost, rows["benign"])
+    reference = replace(case.reference, code=code[0])
+    found = investigate(
+        replace(case, reference=reference, current=replace(case.current, code=code[1], model=replace(case.current.model, estimator=made)))
+    )
+    assert named(found) == {"data.label-errors", "pipeline.code"}
+    assert sum(c.share for c in found.causes) == pytest.approx(1.0, abs=0.15)
+    assert min(c.share for c in found.causes) > 0.1
+
+
+def test_a_retyped_column_and_a_setting_are_put_right_each_with_the_other_left_as_it_is(retraining):
+    def text(frame):
+        return frame.assign(**{"mean radius": [f"{v:.3f}".replace(".", ",") for v in frame["mean radius"]]})
+
+    case = retraining(C=1e-4)
+    rows = case.current.train.to_pandas()
+    others = [c for c in COLUMNS if c != "mean radius"]
+    made = make_pipeline(StandardScaler(), LogisticRegression(C=1e-4, max_iter=500)).fit(rows[others], rows["benign"])
+    current = replace(case.current, train=as_table(text(rows), name="train"), model=replace(case.current.model, estimator=made))
+    found = investigate(replace(case, current=current))
+    assert found.causes[0].cause in ("model.regularization", "data.schema-mismatch")
+    assert not any("could not be fitted" in s.finding for s in found.examination.steps)
