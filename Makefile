@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-all lint format types bench bench-small benchmark docs lock clean
+.PHONY: help setup demo demo-small test test-all lint format types bench bench-small bench-nannyml benchmark docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -63,6 +63,10 @@ bench: $(STAMP) ## faults x data sets x seeds through the whole walk, beside nai
 
 bench-small: $(STAMP) ## a small part of it
 	$(BIN)/python -m ruleout.bench --small
+
+bench-nannyml: $(STAMP) ## two real pairs of logs that NannyML ships: harmless drift, and drift that does harm
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --upgrade --target $(VENV)/nannyml nannyml==0.13.1
+	PYTHONPATH=$(VENV)/nannyml $(BIN)/python -m ruleout.bench.real_pairs
 
 benchmark: $(STAMP) ## what a whole investigation costs: seconds, memory, growth over rows and columns
 	$(BIN)/python benchmarks/investigation.py

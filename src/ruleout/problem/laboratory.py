@@ -17,10 +17,12 @@ import numpy as np
 from ruleout.case.case import Case, Side, SideName
 from ruleout.errors import BudgetSpent, ModelError, RuleoutError, TrustRequired
 from ruleout.models.artifact import Artifact
+from ruleout.models.by_position import ByPosition
 from ruleout.models.model import Model, Prediction
 from ruleout.problem.metric import Evaluation, Metric, labels_of
 from ruleout.problem.recipe import Recipes
-from ruleout.problem.replay import Replay, compare_answers, logged_answers
+from ruleout.problem.replay import Replay, compare_answers, drawn_from, logged_answers
+from ruleout.problem.situation import situation_of
 from ruleout.tables.table import Table
 
 __all__ = ["Laboratory"]
@@ -184,17 +186,33 @@ class Laboratory:
         """The metric of one side of a case, be it as it was read or a counterfactual.
 
         The side's artifact is asked where it stands; where it was taken away (other rows, another configuration) it is fitted
-        again. A serving log whose features were put right is replayed; one as it was read counts with the answers it holds.
+        again. A serving log whose features were put right is replayed; one as it was read, or of which whole rows were drawn, counts
+        with the answers it holds.
         """
-        held = case.side(side) or Side()
         table = self.evaluation_table(case, side)
         if table is None:
             raise ModelError(f"{side}: no labelled validation or serving table, so its metric cannot be measured.")
         if table.name == "serving":
-            original = self.case.side(side) or Side()
-            as_it_was = original.serving is not None and original.serving.fingerprint == table.fingerprint and held.model is original.model
-            return self.logged(table) if as_it_was else self.evaluate(self._replaying(case, side), table)
+            return self.logged(table) if self.holds_answers(case, side) else self.evaluate(self._replaying(case, side), table)
         return self.evaluate(self._answering(case, side), table)
+
+    def holds_answers(self, case: Case, side: SideName) -> bool:
+        """Whether a side's log in `case` still holds the answers that were given: the log as it was read, or whole rows drawn from it.
+
+        Of one service at two times, whole rows of the earlier log hold what the service answered then.
+        """
+        held, original = case.side(side) or Side(), self.case.side(side) or Side()
+        if held.serving is None or original.serving is None or held.model is not original.model:
+            return False
+        if held.serving.fingerprint == original.serving.fingerprint:
+            return True
+        answered = {"prediction", "score"} & set(original.serving.columns)
+        if not answered or drawn_from(held.serving, original.serving):
+            return bool(answered)
+        earlier = self.case.reference
+        if earlier is None or earlier.serving is None or situation_of(self.case) != "serving":
+            return False
+        return earlier.model in (None, original.model) and drawn_from(held.serving, earlier.serving)
 
     def evaluation_table(self, case: Case, side: SideName) -> Table | None:
         """The rows on which a side's metric is measured: production's where production is what broke, else validation's."""
@@ -300,14 +318,29 @@ class Laboratory:
     def _open(self, side: str, artifact: Artifact) -> Model | None:
         try:
             opened = artifact.open()
-            opened.describe()
+            found = opened.describe()
         except TrustRequired as error:
             self.reasons[side] = str(error)
             return None
         except ModelError as error:
             self.reasons[side] = str(error)
             return None
-        return opened
+        columns = self._by_position(side, found.width) if found.features is None and found.width else None
+        return opened if columns is None else ByPosition(opened, columns)
+
+    def _by_position(self, side: str, width: int) -> tuple[str, ...] | None:
+        """The columns that a model fitted on an array takes: those of the table it was fitted on, in their order, if they are as many."""
+        own = self.case.current if side.startswith("current") else self.case.reference
+        other = self.case.reference if side.startswith("current") else self.case.current
+        tables = [held.table(name) for name in ("train", "validation", "serving") for held in (own, other) if held is not None]
+        for table in tables:
+            if table is None:
+                continue
+            features = self.case.features(table)
+            numeric = tuple(c for c in features if table.kind(c) == "numeric")
+            if width in (len(features), len(numeric)):
+                return features if width == len(features) else numeric
+        return None
 
     def _can_command(self) -> bool:
         return self.case.trusted and self.case.run.train is not None

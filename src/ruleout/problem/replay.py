@@ -11,9 +11,10 @@ from ruleout.case.case import Case
 from ruleout.errors import CommandError
 from ruleout.models.model import Prediction
 from ruleout.problem.metric import labels_of
+from ruleout.statistics.repeats import row_codes
 from ruleout.tables.table import Table
 
-__all__ = ["Replay", "compare_answers", "logged_answers"]
+__all__ = ["Replay", "compare_answers", "drawn_from", "logged_answers"]
 
 ROUNDING = 1e-5
 """Logged scores are often rounded to six digits, and other machines differ in the last ones."""
@@ -69,6 +70,14 @@ def logged_answers(case: Case, table: Table) -> Prediction:
     else:
         raise CommandError(f"{table.origin}: neither a prediction nor a score column.")
     return Prediction(prediction, score, classes)
+
+
+def drawn_from(table: Table, log: Table) -> bool:
+    """Whether every row of `table` is a whole row of `log`, its answers included: rows were drawn, none was changed."""
+    if set(table.columns) != set(log.columns) or any(table.kind(c) != log.kind(c) for c in log.columns):
+        return False
+    mine, known = (row_codes([t.numbers(c) if t.kind(c) == "numeric" else t.texts(c) for c in log.columns]) for t in (table, log))
+    return bool(np.isin(mine, known).all())
 
 
 def compare_answers(case: Case, replayed: Prediction, logged: Prediction) -> Replay:

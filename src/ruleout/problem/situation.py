@@ -9,6 +9,9 @@ from ruleout.case.case import Case
 
 __all__ = ["Situation", "situation_of"]
 
+SHARED_KEYS = 0.5
+"""Share of the keys from which on two logs are of the same requests."""
+
 Situation = Literal["retraining", "serving", "silent", "too-good", "environment", "training"]
 """retraining: a model was retrained and is worse. serving: good validation, bad production. silent: the pipeline fails in
 silence. too-good: a perfect score of no use. environment: works here, fails there. training: it does not converge."""
@@ -17,16 +20,16 @@ silence. too-good: a perfect score of no use. environment: works here, fails the
 def situation_of(case: Case) -> Situation:
     """Say which situation the evidence describes.
 
-    Curves alone are `training`; answers of both sides are `environment`; a serving log with answers is `serving`; a run log or a
-    reported metric that is no number is `silent`; training and validation rows without a reference are `too-good`; the rest is
-    `retraining`.
+    Curves alone are `training`; answers of both sides to the same requests are `environment`; a serving log with answers is
+    `serving`, an earlier log of the same service being its yardstick; a run log or a reported metric that is no number is `silent`;
+    training and validation rows without a reference are `too-good`; the rest is `retraining`.
     """
     current, reference = case.current, case.reference
     tables = [t for t in (current.train, current.validation, current.serving) if t is not None]
     if current.history is not None and not tables:
         return "training"
     answered = current.serving is not None and bool({"prediction", "score"} & set(current.serving.columns))
-    if answered and reference is not None and reference.serving is not None:
+    if answered and reference is not None and _same_requests(case):
         return "environment"
     if answered and not (current.validation is not None and case.changed == "retraining"):
         return "serving"
@@ -35,6 +38,24 @@ def situation_of(case: Case) -> Situation:
     if reference is None and current.train is not None and current.validation is not None:
         return "too-good"
     return "retraining"
+
+
+def _same_requests(case: Case) -> bool:
+    """Whether both serving logs answer the same requests, rather than those of an earlier and of a later time.
+
+    By key where both logs have one, else by their times, else by their lengths.
+    """
+    first, second = case.reference and case.reference.serving, case.current.serving
+    if not first or not second:
+        return False
+    if case.key and case.key in first and case.key in second:
+        ours, theirs = set(first.texts(case.key).tolist()), set(second.texts(case.key).tolist())
+        return len(ours & theirs) >= SHARED_KEYS * min(len(ours), len(theirs))
+    if case.time and all(case.time in t and t.kind(case.time) in ("time", "numeric") and t.n_rows for t in (first, second)):
+        earlier, later = (t.numbers(case.time) for t in (first, second))
+        if bool(earlier.max() < later.min() or later.max() < earlier.min()):
+            return False
+    return first.n_rows == second.n_rows
 
 
 def _silent_metrics(case: Case) -> bool:

@@ -131,6 +131,7 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
         "recomputed": {s: None if e is None else e.value for s, e in measured.recomputed.items()},
         "training_noise": noise,
         "stand_in": measured.stand_in,
+        "artifacts": sum(side is not None and side.model is not None for side in (case.reference, case.current)),
         "reasons": dict(laboratory.reasons),
     }
     reported_change = False
@@ -321,6 +322,8 @@ def _statement(
     change = f"{metric} went from {reference:.4g} to {current:.4g}: {way} by {abs(harm.value):.4f} ({bounds})"
     if figures["reported_change"]:
         return f"{change}, but {current:.4g} is only what was reported: model and rows give {figures['recomputed']['current']:.4g}."
+    if not significant and harm.low > 0:
+        return f"{change}. That is beyond noise, but less than the smallest change that counts here, {floor:.4g} ([case] min_effect)."
     if not significant:
         seen = max(harm.error * 2.8, floor)
         return f"{change}. That is within the noise of samples and trainings; a fall of {seen:.3f} would have been seen with power 0.8."
@@ -328,5 +331,6 @@ def _statement(
         return f"{change}. The pipeline reported {figures['reported']['current']:.4g}, which the artifact does not reproduce."
     aside = ""
     if figures["stand_in"]:
-        aside = " No artifact could be opened, so ruleout's own boosted trees stand in for the model where something is fitted."
+        lacking = "No artifact could be opened" if figures["artifacts"] else "The case holds no artifact"
+        aside = f" {lacking}, so ruleout's own boosted trees stand in for the model where something is fitted."
     return f"{change}, beyond noise. The code still runs; this is about quality.{aside}"

@@ -10,7 +10,7 @@ from ruleout.case.case import Case
 from ruleout.causes.columns import bounded
 from ruleout.causes.comparison import compare
 from ruleout.causes.judgement import LOCATED, Judgement, judge
-from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
+from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.causes.scores import same_tables
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -47,7 +47,7 @@ class ConceptDrift(Cause):
     averaged over the inputs that they share, with weights p(other side | x) from a cross-fitted classifier, and the rest is the
     inputs' part. The world changed where the labels' part is beyond three standard errors in validation and the training rows
     show it too, or where what the model contradicts lies in a part of the feature space. A change of Delta needs
-    n >= (2.8 / Delta)^2 rows to be seen.
+    n >= (2.8 / Delta)^2 rows to be seen. A serving log whose labels are known takes the place of validation where there is none.
 
     What would rule it out
     ----------------------
@@ -72,7 +72,11 @@ class ConceptDrift(Cause):
     Gama et al. (2014), A survey on concept drift adaptation, ACM Computing Surveys 46.
     """
 
-    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("case.target", "reference.validation", "current.validation"),)
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("case.target", "reference.validation", "current.validation"),
+        ("case.target", "reference.validation", "current.serving"),
+        ("case.target", "reference.serving", "current.serving"),
+    )
     cost: ClassVar[float] = 1.5
 
     gives_way_to: ClassVar[tuple[str, ...]] = ("data.stale",)
@@ -80,9 +84,10 @@ class ConceptDrift(Cause):
     def suspect(self, problem: Problem) -> Look:
         """Ask whether a healthy model loses on validation rows at inputs it knows, and whether training rows show the same."""
         judged = {pair.name: found for pair in pairs(problem.case) if (found := judge(problem, pair)) is not None}
-        validation, train = judged.get("validation"), judged.get("train")
+        validation, train = judged.get("validation") or judged.get("serving"), judged.get("train")
         if validation is None:
             return Look()
+        looked: Component = validation.pair.name
         rate, error = validation.rate
         power = normal_power(max(0.03, problem.harm / 10), error, _LEAST_RATE)
         target = str(problem.case.target)
@@ -93,7 +98,7 @@ class ConceptDrift(Cause):
             same = f"`{target}`: the training rows are the reference's, so no new relation was learned, n = {n:,}."
             return Look((), power, same, ("train",))
         finding = self._finding(problem, validation, train)
-        return Look((finding,), power, "", ("validation",)) if finding else Look((), power, said, ("validation",))
+        return Look((finding,), power, "", (looked,)) if finding else Look((), power, said, (looked,))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Rows of the old world in place of the new ones, drawn so that their inputs are as today's: P(x) of now with P(y | x) of then.
@@ -113,7 +118,7 @@ class ConceptDrift(Cause):
         """The column that tells most of the target tells as much as it did."""
         from ruleout.guards.tables import association
 
-        pair = next((p for p in pairs(problem.case) if p.name == "validation"), None)
+        pair = next((p for p in pairs(problem.case) if p.name == finding.component), None)
         target = problem.case.target
         if pair is None or not target:
             return None
@@ -124,7 +129,7 @@ class ConceptDrift(Cause):
             return None
         given = {"column": column, "target": target, "at_least": round(sum(found[column]) / 2, 4)}
         told = f"{column} no longer tells of {target} what it did: the relation changed, look before training again."
-        return Guard(self.id(), finding.place, "min_association", "validation", given, told)
+        return Guard(self.id(), finding.place, "min_association", pair.name, given, told)
 
     def _finding(self, problem: Problem, validation: Judgement, train: Judgement | None) -> Finding | None:
         rate, error = validation.rate
@@ -140,12 +145,12 @@ class ConceptDrift(Cause):
             return None
         evidence = log_bayes_factor(rate, error, floor=0.008, typical=0.15)
         evidence = min(bounded(evidence), 3.9 if alike else 3.4 if in_train > 3.0 * train_error > 0.0 else 2.5)
-        target = str(problem.case.target)
+        target, name = str(problem.case.target), validation.pair.name
         also = f", in training {in_train:.3f} +/- {1.96 * train_error:.3f}" if train else ""
         where = f", most along {column}" if place > LOCATED else ""
         statement = (
             f"`{target}`: at shared inputs a healthy model contradicts {terms['labels']:.3f} +/- {1.96 * terms['labels_error']:.3f} more "
-            f"of the validation labels than it did, expected 0{where}; {rate:.3f} +/- {1.96 * error:.3f} follow another "
+            f"of the {name} labels than it did, expected 0{where}; {rate:.3f} +/- {1.96 * error:.3f} follow another "
             f"relation{also}; n = {len(validation.labels):,}."
         )
         figures = {
@@ -159,8 +164,8 @@ class ConceptDrift(Cause):
             "n": len(validation.labels),
             "n_needed": int(np.ceil((2.8 / max(terms["labels"], 1e-3)) ** 2)),
         }
-        tables = ("train", "validation") if train is not None and in_train > 3.0 * train_error else ("validation",)
-        return Finding(target, "validation", evidence, statement, figures, {"table": "validation", "tables": tables}, "current", 0.2)
+        tables = ("train", name) if train is not None and in_train > 3.0 * train_error else (name,)
+        return Finding(target, name, evidence, statement, figures, {"table": name, "tables": tables}, "current", 0.2)
 
 
 def _as_before(case: Case, pair: Pair) -> Table | None:

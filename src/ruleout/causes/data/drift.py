@@ -49,7 +49,9 @@ class Drift(Cause):
     of one column at a time: if the tables drifted along that column, the classifier can no longer tell them apart once they are so
     weighted, while a column that went through some arithmetic still stands among the wrong neighbours. In validation the rise of what a
     healthy model gets wrong is split by DISDE (Cai, Namkoong and Yadlowsky 2023): the inputs' terms say how much of it the drift
-    explains. Drift that explains nothing counts for little.
+    explains. Drift that explains nothing counts for little. Where two logs hold the scores that one service gave and several columns
+    moved together, rows are weighted by the score, which stands for all inputs (Rosenbaum and Rubin 1983): what the metric gains thereby
+    is due to requests that are harder than they were; what it does not gain, to labels that no longer follow from the scores.
 
     What would rule it out
     ----------------------
@@ -74,12 +76,14 @@ class Drift(Cause):
     Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, ICLR.
     Cai, Namkoong and Yadlowsky (2023), Diagnosing model performance under distribution shift, arXiv:2303.02011.
     Shimodaira (2000), Improving predictive inference under covariate shift, Journal of Statistical Planning and Inference 90.
+    Rosenbaum and Rubin (1983), The central role of the propensity score, Biometrika 70.
     """
 
     needs: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("reference.train", "current.train"),
         ("reference.validation", "current.validation"),
         ("reference.validation", "current.serving"),
+        ("reference.serving", "current.serving"),
         ("reference.train", "current.serving"),
     )
     cost: ClassVar[float] = 1.0
@@ -108,10 +112,12 @@ class Drift(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Draw the table's rows so that the column that moved, or all inputs together, lie as in the healthy table."""
         pair = pair_of(case, finding)
-        weights = None if pair is None else _weights(case, pair, pair.suspect, finding.repair.get("along"), towards="yardstick")
-        if pair is None or weights is None or effective_rows(weights) < _LEAST_ROWS:
+        if pair is None:
             return None
-        return case.with_table(pair.side, pair.name, pair.suspect.take(draw_rows(weights, pair.suspect.n_rows)))
+        rows, weights = _weights(case, pair, pair.suspect, finding.repair.get("along"), towards="yardstick")
+        if effective_rows(weights) < _LEAST_ROWS:
+            return None
+        return case.with_table(pair.side, pair.name, rows.take(draw_rows(weights, pair.suspect.n_rows)))
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """Draw the healthy table's rows so that they lie as the suspect's do."""
@@ -119,10 +125,10 @@ class Drift(Cause):
         healthy = case.reference.table(pair.name) if pair and case.reference else None
         if pair is None or healthy is not pair.yardstick:
             return None
-        weights = _weights(case, pair, healthy, finding.repair.get("along"), towards="suspect")
-        if weights is None or effective_rows(weights) < _LEAST_ROWS:
+        rows, weights = _weights(case, pair, healthy, finding.repair.get("along"), towards="suspect")
+        if effective_rows(weights) < _LEAST_ROWS:
             return None
-        return case.with_table("reference", pair.name, healthy.take(draw_rows(weights, healthy.n_rows)))
+        return case.with_table("reference", pair.name, rows.take(draw_rows(weights, healthy.n_rows)))
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The column that moved lies where it lay: a quantile of a number, the share of a category."""
@@ -165,11 +171,14 @@ class Drift(Cause):
             cap = min(cap, 2.5 if harm > max(0.01, 0.02 * problem.harm) else 0.5)
         moved = [along, *(c for c in moved if c != along)] if along else moved
         column = moved[0]
+        by = ", ".join(f"{c} by {held.distance[c]:.3f}" for c in moved[:4]) + (", and others" if len(moved) > 4 else "")
         explains = "" if harm is None else f"; the inputs explain {harm:+.3f} of what a healthy model gets wrong"
         within = f" (AUC {left:.2f} once {along} is weighted)" if along else ""
+        scored = "" if along else _scored(pair)
+        how = "; no one column accounts for it, so requests are weighted by the score that all their inputs gave them" if scored else ""
         statement = (
             f"`{pair.place(column)}`: the inputs are told apart with AUC {domain.auc:.3f} +/- {1.96 * domain.error:.3f}, expected 0.5"
-            f"{within}; {len(moved)} columns moved, {column} by {held.distance[column]:.3f}{explains}; n = {pair.suspect.n_rows:,}."
+            f"{within}; {len(moved)} columns moved: {by}{explains}{how}; n = {pair.suspect.n_rows:,}."
         )
         figures = {
             "columns": moved,
@@ -181,8 +190,14 @@ class Drift(Cause):
             "n": pair.suspect.n_rows,
             "n_yardstick": pair.yardstick.n_rows,
         }
-        repair = {"table": pair.name, "along": along}
+        repair = {"table": pair.name, "along": along or scored}
         return Finding(pair.place(column), pair.name, min(bounded(evidence), cap), statement, figures, repair, pair.side, 0.2)
+
+
+def _scored(pair: Pair) -> str:
+    """The column of scores that both logs of a service hold: one number that stands for all inputs; "" where there is none."""
+    both = pair.name == "serving" and all("score" in t and t.kind("score") == "numeric" for t in (pair.suspect, pair.yardstick))
+    return "score" if both else ""
 
 
 def _explained(judgement: Judgement) -> float:
@@ -191,13 +206,12 @@ def _explained(judgement: Judgement) -> float:
     return float(terms["inputs"]) if abs(terms["inputs"]) > terms["labels_error"] else 0.0
 
 
-def _weights(case: Case, pair: Pair, table: Table, along: str | None, *, towards: str) -> np.ndarray | None:
-    """Weights, shape (n_rows,), by which rows of `table`, one of the pair's, lie as the other's."""
+def _weights(case: Case, pair: Pair, table: Table, along: str | None, *, towards: str) -> tuple[Table, np.ndarray]:
+    """Rows of `table`, one of the pair's, and the weights, shape (n_rows,), by which they lie as the other's; of a large table a sample."""
     other = pair.yardstick if towards == "yardstick" else pair.suspect
     if along and along in table and along in other:
         theirs, mine, sizes = binned(other, table, [along], 40)
-        return bin_weights(mine[:, 0], theirs[:, 0], sizes[0])
+        return table, bin_weights(mine[:, 0], theirs[:, 0], sizes[0])
     held = compare(case, pair)
-    if held.suspect.n_rows != pair.suspect.n_rows or held.yardstick.n_rows != pair.yardstick.n_rows:
-        return None
-    return held.apart(None, held.plain).weights("suspect" if towards == "yardstick" else "yardstick")
+    rows, of = (held.suspect, "suspect") if towards == "yardstick" else (held.yardstick, "yardstick")
+    return rows.named(table.name), held.apart(None, held.plain).weights(of)

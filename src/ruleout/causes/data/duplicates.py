@@ -67,7 +67,6 @@ class Duplicates(Cause):
         ("reference.train", "current.train"),
         ("reference.validation", "current.validation"),
         ("current.train", "current.validation"),
-        ("current.serving",),
     )
     cost = 0.3
 

@@ -75,6 +75,7 @@ class LabelShift(Cause):
         ("case.target", "reference.train", "current.train"),
         ("case.target", "reference.validation", "current.validation"),
         ("case.target", "reference.validation", "current.serving"),
+        ("case.target", "reference.serving", "current.serving"),
     )
     cost: ClassVar[float] = 0.5
 

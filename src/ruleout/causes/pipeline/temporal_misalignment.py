@@ -92,6 +92,8 @@ class TemporalMisalignment(Cause):
         n = pair.suspect.n_rows
         if not orders or n > MOST_ROWS or n < 60:
             said = f"serving: rows stand in no order of time that is known ([case] time, entity), n = {n:,}."
+            if orders:
+                said = f"serving: n = {n:,} rows, expected 60 to {MOST_ROWS:,} to hold each against its neighbours in time."
             return Look((), 0.3 if not orders else 0.0, said, ("serving",))
         found = [*_by_key(case, pair), *_by_lag(case, pair, orders)]
         if not found:
