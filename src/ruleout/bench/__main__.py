@@ -14,6 +14,7 @@ from ruleout.bench.items import plan_items
 from ruleout.bench.run import run_bench
 from ruleout.bench.table import render_table
 from ruleout.errors import RuleoutError
+from ruleout.faults import SITUATIONS
 
 
 def investigate(case: Any) -> Any:
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
     parser.add_argument("--small", action="store_true", help="one seed, 1,500 rows: a few minutes")
     parser.add_argument("--cross", action="store_true", help="every fault on every system")
+    parser.add_argument("--situations", nargs="+", choices=SITUATIONS, default=SITUATIONS, help="situations (default: all)")
+    parser.add_argument("--evidence", choices=["full", "partial", "mixed"], default="mixed", help="how much of it is shown (default mixed)")
     parser.add_argument("--no-pairs", action="store_true", help="single faults and healthy systems only")
     parser.add_argument("--results", type=Path, metavar="FILE", help="JSONL to keep results in, and to resume from")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the totals and all rows")
@@ -46,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             severities=options.severities,
             cross=options.cross,
             pairs=not options.no_pairs,
+            situations=options.situations,
+            evidence=options.evidence,
         )
         n = len(items)
         count = iter(range(1, n + 1))

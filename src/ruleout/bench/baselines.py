@@ -41,14 +41,18 @@ def answer_naively(name: str, case: Case, smallest: float = 0.01) -> dict[str, A
     """What one of `BASELINES` would say; all of them call a fall of the reported metric below `smallest` no problem."""
     metric = case.metric or ""
     sides = [side.metrics or {} for side in (case.reference or Side(), case.current)]
-    fall = float(sides[0].get(metric, 1.0)) - float(sides[1].get(metric, 0.0))
-    if fall < smallest:
+    was, now = (_number(side.get(metric), usual) for side, usual in zip(sides, (1.0, 0.0), strict=True))
+    if was - now < smallest:
         return {"verdict": "no-problem", "causes": [], "open": []}
     guesses = BASELINES[name](case)
     if not guesses:
         return {"verdict": "inconclusive", "causes": [], "open": []}
     first = {"cause": guesses[0][0], "where": [guesses[0][1]], "share": None, "probability": None}
     return {"verdict": "cause-found", "causes": [first], "open": [g[0] for g in guesses[1:3]]}
+
+
+def _number(value: Any, usual: float) -> float:
+    return float(value) if isinstance(value, int | float) and np.isfinite(value) else usual
 
 
 def largest_drift(case: Case) -> list[Guess]:
@@ -59,7 +63,7 @@ def largest_drift(case: Case) -> list[Guess]:
     weights = _importance(case)
     for name in _TABLES:
         was, now = (side.table(name) for side in (case.reference, case.current))
-        if was is None or now is None:
+        if was is None or now is None or not was.n_rows or not now.n_rows:
             continue
         before, after = was.to_pandas(), now.to_pandas()
         for column in case.features(was):

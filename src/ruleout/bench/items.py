@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from ruleout.errors import UnknownCause, nearest
-from ruleout.faults import ESTIMATORS, Broken, Inapplicable, catalog, fault, healthy_system
+from ruleout.faults import ESTIMATORS, SITUATIONS, Broken, Inapplicable, Situation, catalog, fault, healthy_system
 from ruleout.faults.datasets import DATASETS
 from ruleout.faults.pairs import inject_masked, inject_pair
 
-__all__ = ["PAIRS", "Item", "build", "plan_items", "systems_named"]
+__all__ = ["PAIRS", "Evidence", "Item", "build", "plan_items", "systems_named"]
 
 PAIRS: tuple[tuple[str, str], ...] = (
     ("data.label-errors", "model.hyperparameter"),
@@ -30,6 +30,8 @@ PAIRS: tuple[tuple[str, str], ...] = (
 )
 """Faults that are put together, by their ids."""
 
+Evidence = Literal["full", "partial", "mixed"]
+
 _LARGE = ("flights", "rodents", "diamonds", "computers", "storms", "customers")
 
 
@@ -37,7 +39,8 @@ _LARGE = ("flights", "rodents", "diamonds", "computers", "storms", "customers")
 class Item:
     """One case to be made: `kind` says whether it holds one fault, two, a masked one, or none.
 
-    `systems` are tried in their order until the fault fits and the metric moves.
+    `systems` are tried in their order until the fault fits and the metric moves. With `partial` evidence the same case is asked
+    about without one to three kinds of what it holds.
     """
 
     kind: Literal["single", "pair", "masked", "healthy"]
@@ -45,10 +48,16 @@ class Item:
     systems: tuple[str, ...]
     severity: Literal["small", "medium", "large"]
     seed: int
+    evidence: Literal["full", "partial"] = "full"
 
     @property
     def key(self) -> str:
         """What tells this item from all others, for resuming."""
+        return self.draw if self.evidence == "full" else f"{self.draw}:{self.evidence}"
+
+    @property
+    def draw(self) -> str:
+        """What everything random in the fault is drawn from: the same whatever of the evidence is shown."""
         return f"{self.kind}:{'+'.join(self.faults)}@{self.systems[0]}:{self.severity}:{self.seed}"
 
 
@@ -78,31 +87,40 @@ def plan_items(
     cross: bool = False,
     pairs: bool = True,
     healthy: bool = True,
+    situations: Sequence[Situation] = SITUATIONS,
+    evidence: Evidence = "mixed",
 ) -> list[Item]:
-    """List the items: for each seed every fault once, on systems and at severities that rotate; every fifth item is healthy.
+    """List the items: for each seed every fault once, on systems and at severities that rotate; in each situation one in five is healthy.
 
     Parameters
     ----------
     faults
-        Ids; by default all of them, and the pairs.
+        Names or ids (an id stands for its cause in every situation); by default all of them, and the pairs.
+    evidence
+        `full`, `partial`, or `mixed`: of every fourth item a part of the evidence is missing.
     cross
         Every fault on every system, instead of on one for each seed.
     """
-    names = [fault(name).id() for name in faults] if faults else [f.id() for f in catalog()]
+    names = _named(faults, situations)
     chosen = systems_named(systems)
-    harmless = [f.id() for f in catalog("healthy")]
+    scenes = {entry.name(): entry.situation for entry in catalog("data", "model", "pipeline", "healthy")}
+    harmless = {scene: [f.name() for f in catalog("healthy") if f.situation == scene] for scene in SITUATIONS}
     items: list[Item] = []
-    n_healthy = 0
+    n_sick, n_healthy = dict.fromkeys(SITUATIONS, 0), dict.fromkeys(SITUATIONS, 0)
+
+    def shown() -> Literal["full", "partial"]:
+        return "partial" if evidence == "partial" or (evidence == "mixed" and len(items) % 4 == 2) else "full"
 
     def add(item: Item) -> None:
-        nonlocal n_healthy
-        items.append(item)
-        if healthy and len(items) % 5 == 4:
-            k = n_healthy + 7 * item.seed
-            items.append(
-                Item("healthy", (harmless[n_healthy % len(harmless)],), _from(chosen, k), severities[k % len(severities)], item.seed)
-            )
-            n_healthy += 1
+        items.append(replace(item, evidence=shown()))
+        scene = scenes[item.faults[0]]
+        n_sick[scene] += 1
+        if healthy and n_sick[scene] % 4 == 0 and harmless[scene]:
+            n = n_healthy[scene]
+            k = n + 7 * item.seed
+            control = harmless[scene][n % len(harmless[scene])]
+            items.append(Item("healthy", (control,), _from(chosen, k), severities[k % len(severities)], item.seed, shown()))
+            n_healthy[scene] += 1
 
     for seed in seeds:
         for i, name in enumerate(names):
@@ -117,12 +135,23 @@ def plan_items(
                         seed,
                     )
                 )
-        if pairs:
+        if pairs and "retraining" in situations:
             for i, pair in enumerate(p for p in PAIRS if faults is None or set(p) <= set(names)):
                 add(Item("pair", pair, _from(chosen, i * 5 + seed * 7 + 3), severities[(i + seed) % len(severities)], seed))
             if faults is None:
                 add(Item("masked", (PAIRS[seed % len(PAIRS)][0],), _from(chosen, seed * 7 + 1), severities[-1], seed))
     return items
+
+
+def _named(faults: Sequence[str] | None, situations: Sequence[Situation]) -> list[str]:
+    entries = catalog()
+    if faults is None:
+        return [f.name() for f in entries if f.situation in situations]
+    found: list[str] = []
+    for name in faults:
+        same = [f.name() for f in entries if f.id() == name and f.situation in situations]
+        found += [n for n in same or [fault(name).name()] if n not in found]
+    return found
 
 
 def build(item: Item, n_rows: int = 3000, attempts: int = 6) -> Broken | None:
@@ -132,7 +161,7 @@ def build(item: Item, n_rows: int = 3000, attempts: int = 6) -> Broken | None:
     """
     for k, name in enumerate(item.systems[:attempts]):
         dataset, estimator = name.split("/")
-        rng = np.random.default_rng([zlib.crc32(item.key.encode()), k])
+        rng = np.random.default_rng([zlib.crc32(item.draw.encode()), k])
         system = healthy_system(dataset, estimator, seed=int(rng.integers(2**31)), n_rows=n_rows)
         try:
             if item.kind == "pair":

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from ruleout.bench.baselines import BASELINES, answer_naively
+from ruleout.bench.evidence import with_less
 from ruleout.bench.items import Item, build
 from ruleout.bench.score import calibration, mark, totals
 from ruleout.case.case import Case
-from ruleout.faults import as_case
+from ruleout.case.read import read_case
+from ruleout.faults import Broken, as_case, write_case
 
 __all__ = ["Investigate", "run_bench", "run_item"]
 
@@ -43,7 +49,8 @@ def run_bench(
     Returns
     -------
     dict
-        `ruleout` and each baseline: totals; `by_cause`, `by_severity`, `by_system`: totals of ruleout; `reliability`: bins;
+        `ruleout` and each baseline: totals; `by_situation`, `by_evidence`, `by_cause`, `by_severity`, `by_system`: totals of
+        ruleout; `reliability`: bins;
         `skipped`: items whose fault moved no metric; `rows`.
     """
     done = _read(results)
@@ -74,18 +81,32 @@ def run_item(investigate: Investigate, n_rows: int, item: Item) -> dict[str, Any
     broken = build(item, n_rows)
     if broken is None:
         return {**base, "state": "skipped"}
-    truth, case = broken.truth.to_dict(), as_case(broken)
-    start = time.perf_counter()
-    state, error = "ok", ""
-    try:
-        answer = _answer(investigate(case).to_dict())
-    except Exception as failure:  # the investigation is what is being measured: its failure is a result
-        state, error = "crash", f"{type(failure).__name__}: {failure}"
-        answer = {"verdict": "inconclusive", "causes": [], "open": []}
-    seconds = time.perf_counter() - start
-    baselines = {name: mark(truth, answer_naively(name, case)) for name in BASELINES}
+    truth = broken.truth.to_dict()
+    with TemporaryDirectory(prefix="ruleout-bench-") as folder:
+        case, lost = _as_asked(broken, item, Path(folder))
+        start = time.perf_counter()
+        state, error = "ok", ""
+        try:
+            answer = _answer(investigate(case).to_dict())
+        except Exception as failure:  # the investigation is what is being measured: its failure is a result
+            state, error = "crash", f"{type(failure).__name__}: {failure}"
+            answer = {"verdict": "inconclusive", "causes": [], "open": []}
+        seconds = time.perf_counter() - start
+        baselines = {name: mark(truth, answer_naively(name, case)) for name in BASELINES}
     row = {**base, "system": broken.system.name, "state": state, "error": error, "seconds": round(seconds, 3), "why": broken.why}
+    row |= {"situation": broken.situation, "evidence": item.evidence, "lost": list(lost)}
     return {**row, "truth": truth, "answer": answer, **mark(truth, answer), "baselines": baselines}
+
+
+def _as_asked(broken: Broken, item: Item, folder: Path) -> tuple[Case, tuple[str, ...]]:
+    """The case as a team hands it over: from files where the evidence is files (and every second run), and what is missing of it."""
+    seed = zlib.crc32(item.draw.encode())
+    on_disk = broken.in_files or (broken.situation == "training" and seed % 2 == 0)
+    case = read_case(write_case(broken, folder), trust=True) if on_disk else as_case(broken)
+    if item.evidence == "full":
+        return case, ()
+    places = [place for several in broken.truth.places for place in several]
+    return with_less(case, broken.truth.causes, places, np.random.default_rng([seed, 3]))
 
 
 def _answer(document: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +131,8 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "schema": 1,
         "ruleout": totals(ran),
         "baselines": baselines,
+        "by_situation": grouped(lambda r: r["situation"]),
+        "by_evidence": grouped(lambda r: r["evidence"]),
         "by_cause": grouped(lambda r: "+".join(r["faults"]) if r["kind"] in ("pair", "single", "healthy") else f"masked {r['faults'][0]}"),
         "by_severity": grouped(lambda r: r["severity"] if r["sick"] else "healthy"),
         "by_system": grouped(lambda r: r["system"]),

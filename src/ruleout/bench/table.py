@@ -16,7 +16,13 @@ def render_table(summary: Mapping[str, Any]) -> str:
     head = f"{'':{width}}{'n':>6}" + "".join(f"{title:>9}" for _, title in _COLUMNS) + f"{'shares':>9}{'ECE':>7}{'seconds':>9}"
     lines = [head, "-" * len(head), _line("ruleout", summary["ruleout"], width)]
     lines += [_line(name, total, width) for name, total in summary["baselines"].items()]
-    for title, group in (("by cause", "by_cause"), ("by severity", "by_severity"), ("by system", "by_system")):
+    for title, group in (
+        ("by situation", "by_situation"),
+        ("by evidence", "by_evidence"),
+        ("by cause", "by_cause"),
+        ("by severity", "by_severity"),
+        ("by system", "by_system"),
+    ):
         lines += ["", title]
         for name, total in summary[group].items():
             instead = ", ".join(f"{cause} x{n}" for cause, n in total["instead"].items())

@@ -15,9 +15,13 @@ import numpy as np
 from ruleout.errors import RuleoutError
 from ruleout.faults.system import Fitted, SideName, System
 
-__all__ = ["Broken", "Fault", "Inapplicable", "Plan", "Severity", "Truth", "on_current", "settled"]
+__all__ = ["SITUATIONS", "Broken", "Fault", "Inapplicable", "Plan", "Severity", "Situation", "Truth", "on_current", "settled"]
 
 Severity = Literal["small", "medium", "large"]
+Situation = Literal["retraining", "serving", "silent", "too-good", "environment", "training"]
+
+SITUATIONS: tuple[Situation, ...] = ("retraining", "serving", "silent", "too-good", "environment", "training")
+"""The method's situations, in the order in which the bench tells them."""
 
 
 class Inapplicable(RuleoutError):
@@ -117,8 +121,13 @@ class Broken:
     validated: bool
     why: str
     severity: str
-    situation: Literal["retraining", "too-good"] = "retraining"
+    situation: Situation = "retraining"
     fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def in_files(self) -> bool:
+        """Whether the evidence is files (an artifact of no bytes, a run log), so that the case has to be written to be whole."""
+        return False
 
 
 class Fault(ABC):
@@ -126,6 +135,9 @@ class Fault(ABC):
 
     Class attributes
     ----------------
+    situation
+        Where teams meet it. What breaks a system in another situation is a second class of the same file, whose name ends with
+        the situation: `Scaling`, and `ScalingServing`.
     variants
         The ways in which teams meet it; one is drawn at each injection.
     floor_errors
@@ -134,6 +146,7 @@ class Fault(ABC):
         And by at least so much.
     """
 
+    situation: ClassVar[Situation] = "retraining"
     variants: ClassVar[tuple[str, ...]] = ("plain",)
     floor_errors: ClassVar[float] = 2.0
     floor: ClassVar[float] = 0.005
@@ -143,6 +156,12 @@ class Fault(ABC):
         """The cause's id, derived from where its file lies."""
         bucket, name = cls.__module__.split(".")[-2:]
         return f"{bucket}.{name.replace('_', '-')}"
+
+    @classmethod
+    def name(cls) -> str:
+        """The id; with the situation behind an @ for the second and further classes of a file."""
+        main = "".join(part.capitalize() for part in cls.__module__.rsplit(".", 1)[-1].split("_"))
+        return cls.id() if cls.__name__ == main else f"{cls.id()}@{cls.situation}"
 
     @classmethod
     def healthy(cls) -> bool:

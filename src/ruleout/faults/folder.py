@@ -8,6 +8,8 @@ from typing import Any
 
 from ruleout.case.case import Case, Code, Environment, Side
 from ruleout.faults.fault import Broken, settled
+from ruleout.faults.night import Nightly
+from ruleout.faults.runs import Ran
 from ruleout.faults.service import Served
 from ruleout.faults.system import Fitted
 from ruleout.models.artifact import Artifact
@@ -20,7 +22,7 @@ _RUN = "python train.py --train {train} --config {config} --model {model}"
 
 def as_case(broken: Broken) -> Case:
     """The broken system as a case in memory, with what `read_case` would have settled settled."""
-    if isinstance(broken, Served):
+    if isinstance(broken, Served | Nightly | Ran):
         return broken.case()
     data = broken.system.dataset
     return Case(
@@ -52,7 +54,7 @@ def write_case(broken: Broken, folder: Path | str) -> Path:
     import tomli_w
 
     folder = Path(folder)
-    if isinstance(broken, Served):
+    if isinstance(broken, Served | Nightly | Ran):
         return broken.write(folder)
     data = broken.system.dataset
     document: dict[str, Any] = {

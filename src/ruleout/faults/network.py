@@ -26,15 +26,26 @@ class Recipe:
     n_train
         Training rows; as many validation rows, at most 1,200.
     schedule
-        How the rate goes over the steps: constant, cosine to 0, a tenth after two thirds, one cycle, triangles, or linear warm-up.
+        How the rate goes over the steps: constant, cosine to 0, a tenth after two thirds, one cycle, triangles, linear warm-up, or
+        (which helps nobody) a thousandth after the first twentieth, and ever steeper.
     gain
         Factor of the healthy initial weights (He et al., 2015).
     bias
         Initial bias of the hidden units: far below zero none of them ever answers.
+    quiet
+        Share of the hidden units that have this bias.
     poison
         Epoch at which one batch holds a value that is no number; None for never.
+    poison_value
+        That value: NaN or an infinity.
+    blind
+        Share of the features whose values stand on other rows, so that there is nothing in them to learn.
     wrong
         Share of training labels that are wrong.
+    stopped
+        Epoch at which the job was ended from outside; None for never.
+    frozen
+        The hidden layers stay as they were drawn: only the last layer learns.
     patience
         Epochs without a better validation loss after which it stops; None for never.
     every
@@ -51,13 +62,18 @@ class Recipe:
     weight_decay: float = 5e-4
     batch_size: int = 64
     epochs: int = 30
-    schedule: Literal["constant", "cosine", "step", "one-cycle", "cyclic", "warmup"] = "constant"
+    schedule: Literal["constant", "cosine", "step", "one-cycle", "cyclic", "warmup", "early-drop", "climbing"] = "constant"
     dropout: float = 0.0
     clip: float | None = None
     gain: float = 1.0
     bias: float = 0.0
+    quiet: float = 1.0
     poison: int | None = None
+    poison_value: float = math.nan
+    blind: float = 0.0
     wrong: float = 0.0
+    stopped: int | None = None
+    frozen: bool = False
     patience: int | None = None
     every: int = 0
     seed: int = 0
@@ -94,7 +110,7 @@ def as_config(recipe: Recipe) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=32)
-def _rows(data: str, n_train: int, wrong: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
+def _rows(data: str, n_train: int, wrong: float, blind: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
     """Standardised features and labels of training and validation rows, and the number of classes (0 for a number)."""
     import pandas as pd
 
@@ -105,6 +121,10 @@ def _rows(data: str, n_train: int, wrong: float) -> tuple[np.ndarray, np.ndarray
     cut = min(n_train, int(0.7 * len(frame)))
     mean, scale = features[:cut].mean(axis=0), features[:cut].std(axis=0)
     features = (features - mean) / np.where(scale > 0, scale, 1.0)
+    if blind:
+        mixing = np.random.default_rng(9)
+        for column in np.flatnonzero(mixing.random(features.shape[1]) < blind):
+            features[:, column] = features[mixing.permutation(len(features)), column]
     if held.task == "regression":
         target = frame[held.target].to_numpy(dtype=float)
         target = (target - target[:cut].mean()) / target[:cut].std()
@@ -124,7 +144,8 @@ class _Network:
         sizes = [n_features, *recipe.hidden, n_outputs]
         fan = 2.0 if recipe.activation == "relu" else 1.0
         self.weights = [rng.normal(0.0, recipe.gain * math.sqrt(fan / a), (a, b)) for a, b in pairwise(sizes)]
-        self.biases = [np.full(b, float(recipe.bias)) for b in sizes[1:-1]] + [np.zeros(n_outputs)]
+        self.biases = [np.where(np.arange(b) < round(recipe.quiet * b), float(recipe.bias), 0.0) for b in sizes[1:-1]]
+        self.biases.append(np.zeros(n_outputs))
 
     def forward(self, rows: np.ndarray, rng: np.random.Generator | None = None) -> list[np.ndarray]:
         """The answers of every layer, the rows themselves first; with `rng` some units are dropped."""
@@ -170,7 +191,7 @@ def train_network(recipe: Recipe) -> list[dict[str, Any]]:
 
 
 def _train(recipe: Recipe) -> list[dict[str, Any]]:
-    rows, target, held_rows, held_target, n_classes = _rows(recipe.data, recipe.n_train, recipe.wrong)
+    rows, target, held_rows, held_target, n_classes = _rows(recipe.data, recipe.n_train, recipe.wrong, recipe.blind)
     rng = np.random.default_rng([recipe.seed, 77])
     network = _Network(recipe, rows.shape[1], max(n_classes, 1), rng)
     moving = [[np.zeros_like(p) for p in (*network.weights, *network.biases)] for _ in range(2)]
@@ -185,9 +206,12 @@ def _train(recipe: Recipe) -> list[dict[str, Any]]:
             batch = rows[at]
             if recipe.poison == epoch and start == 0:
                 batch = batch.copy()
-                batch[0, 0] = np.nan
+                batch[0, 0] = recipe.poison_value
             layers = network.forward(batch, rng)
             gradients = network.gradients(layers, _slope(layers[-1], target[at], n_classes))
+            if recipe.frozen:
+                n_layers = len(network.weights)
+                gradients = [g if k % n_layers == n_layers - 1 else np.zeros_like(g) for k, g in enumerate(gradients)]
             norms.append(np.array([math.sqrt(float((g**2).sum())) for g in gradients]))
             step += 1
             rate = _rate(recipe, step, per_epoch * recipe.epochs)
@@ -198,6 +222,8 @@ def _train(recipe: Recipe) -> list[dict[str, Any]]:
         if not recipe.every:
             history.append({"epoch": epoch, **_record(network, recipe, (rows, target, held_rows, held_target), n_classes, rate, norms)})
             norms = []
+        if epoch == recipe.stopped:
+            break
         if recipe.patience is not None and history:
             now = history[-1]["val_loss"]
             best, waited = (now, 0) if now < best else (best, waited + 1)
@@ -231,8 +257,10 @@ def _rate(recipe: Recipe, step: int, n_steps: int) -> float:
         "one-cycle": done / 0.3 if done < 0.3 else max(0.0, (1 - done) / 0.7),
         "cyclic": 0.2 + 0.8 * abs(1 - (done * 6) % 2),
         "warmup": min(1.0, done / 0.1),
+        "early-drop": 1.0 if done < 0.05 else 1e-3,
+        "climbing": 300.0**done,
     }
-    return rate * factors[recipe.schedule]
+    return float(rate * factors[recipe.schedule])
 
 
 def _move(

@@ -2,157 +2,256 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+import json
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ruleout.case.case import Case, Side
-from ruleout.errors import UnknownCause, nearest
+from ruleout.faults.fault import Broken, Fault, Inapplicable, Plan, Severity, Situation, Truth
 from ruleout.faults.network import Recipe, as_config, train_network
+from ruleout.faults.system import Fitted, SideName, System
 
-__all__ = ["RUN_FAULTS", "BrokenRun", "break_run", "healthy_run"]
+__all__ = ["Course", "Ran", "Records", "RunFault", "Shown", "drawn", "rise", "trained", "usual_recipe"]
 
-Shown = Literal["all", "usual", "losses"]
+SIDES: tuple[SideName, SideName] = ("reference", "current")
 
 _USUAL = ("epoch", "step", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "lr", "grad_norm")
 _LOSSES = ("epoch", "step", "train_loss", "val_loss")
-
-
-@dataclass(frozen=True)
-class BrokenRun:
-    """A run as a case, and the truth: `causes` the main one first (none where it is healthy), `accept` what the files support as well."""
-
-    case: Case
-    causes: tuple[str, ...]
-    places: tuple[str, ...]
-    accept: tuple[str, ...]
-    recipe: Recipe
-    reference: Recipe | None
-
-
-@dataclass(frozen=True)
-class _Break:
-    before: Callable[[Recipe, np.random.Generator], Recipe]
-    after: Callable[[Recipe, np.random.Generator], Recipe]
-    places: tuple[str, ...]
-    accept: tuple[str, ...] = ()
-    needs_reference: bool = False
-
-
-def _same(recipe: Recipe, rng: np.random.Generator) -> Recipe:
-    return recipe
-
-
-def _steep(recipe: Recipe, rng: np.random.Generator) -> Recipe:
-    return replace(recipe, learning_rate=recipe.learning_rate * float(rng.choice([60, 150])))
-
-
-def _flat(recipe: Recipe, rng: np.random.Generator) -> Recipe:
-    return replace(recipe, learning_rate=recipe.learning_rate / float(rng.choice([300, 1000])))
-
-
-def _wide(recipe: Recipe, rng: np.random.Generator) -> Recipe:
-    return replace(recipe, data=str(rng.choice(["digits", "rodents"])), n_train=300, wrong=0.2, epochs=70, hidden=(96,), weight_decay=0.01)
-
-
-RUN_FAULTS: Mapping[str, tuple[_Break, ...]] = {
-    "model.learning-rate": (
-        _Break(_same, _steep, ("config.learning_rate", "history.lr"), ("model.non-finite",)),
-        _Break(_same, _flat, ("config.learning_rate", "history.lr")),
-    ),
-    "model.regularization": (
-        _Break(_wide, lambda r, _: replace(r, weight_decay=0.0), ("config.weight_decay",), ("model.overfitting",), needs_reference=True),
-        _Break(_same, lambda r, _: replace(r, weight_decay=0.5), ("config.weight_decay",), ("model.underfitting",), needs_reference=True),
-    ),
-    "model.hyperparameter": (
-        _Break(_same, lambda r, _: replace(r, epochs=2), ("config.epochs",), ("model.underfitting",), needs_reference=True),
-        _Break(_same, lambda r, _: replace(r, hidden=(1,)), ("config.hidden",), ("model.underfitting",), needs_reference=True),
-    ),
-    "model.overfitting": (
-        _Break(
-            lambda r, rng: replace(_wide(r, rng), n_train=1500, weight_decay=0.0, wrong=0.0),
-            lambda r, _: replace(r, n_train=120, wrong=0.3),
-            ("model", "history.val_loss"),
-            needs_reference=True,
-        ),
-    ),
-    "model.non-finite": (
-        _Break(
-            _same, lambda r, rng: replace(r, poison=int(rng.integers(4, r.epochs - 2))), ("history.train_loss", "history.val_loss", "model")
-        ),
-    ),
-    "model.gradients": (
-        _Break(
-            lambda r, _: replace(r, hidden=(32,) * 8, activation="sigmoid", gain=3.0),
-            lambda r, _: replace(r, gain=1.0),
-            ("history.grad_norm", "model"),
-        ),
-    ),
-    "model.dead-units": (_Break(_same, lambda r, _: replace(r, bias=-30.0), ("history.dead_fraction", "model")),),
-}
-"""By cause: the ways in which a run is broken."""
-
-
-def healthy_run(rng: np.random.Generator, *, reference: bool = True, shown: Shown = "all", config: bool = True) -> BrokenRun:
-    """A run that converges, with another seed than its reference's: noisy, on a schedule, stopped early or short, as it comes."""
-    base, changes = _recipe(rng), _HEALTHY[int(rng.integers(len(_HEALTHY)))]
-    first = replace(base, **changes)
-    return _run_case((), (), (), replace(first, seed=first.seed + 1000), first if reference else None, shown, config=config)
-
-
-_HEALTHY: tuple[dict[str, Any], ...] = (
+_COLUMNS: Mapping[str, tuple[str, ...] | None] = {"all": None, "usual": _USUAL, "losses": _LOSSES}
+_NAMES: tuple[Mapping[str, str], ...] = (
     {},
-    {"schedule": "cosine"},
-    {"schedule": "step"},
-    {"schedule": "one-cycle"},
-    {"schedule": "cyclic"},
-    {"schedule": "warmup"},
-    {"patience": 6},
-    {"epochs": 10},
-    {"batch_size": 16},
-    {"every": 5, "epochs": 5},
+    {},
+    {"train_loss": "loss", "train_accuracy": "accuracy"},
+    {"train_loss": "train/loss", "val_loss": "eval/loss", "train_accuracy": "train/acc", "val_accuracy": "eval/acc", "lr": "learning_rate"},
+    {"train_loss": "Training Loss", "val_loss": "Validation Loss", "epoch": "Epoch"},
 )
+"""What teams call the columns."""
 
 
-def break_run(
-    cause: str,
-    rng: np.random.Generator,
-    *,
-    variant: int | None = None,
-    reference: bool | None = None,
-    shown: Shown = "all",
-) -> BrokenRun:
-    """Train a network that is broken in one of the ways of `cause`, and the one that it is held against.
+Records = list[dict[str, Any]]
+"""A history: a record an epoch or a step."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the team keeps of a run: columns, their names, the configuration, the run that worked, and the kind of file."""
+
+    columns: str = "all"
+    names: Mapping[str, str] = field(default_factory=dict)
+    config: bool = True
+    reference: bool = True
+    suffix: str = ".csv"
+
+
+@dataclass(frozen=True)
+class Course:
+    """One way in which a run goes wrong.
 
     Parameters
     ----------
-    variant
-        Which way; drawn where None.
-    reference
-        Whether the run that worked is shown; by default only where nothing could be said without.
-    shown
-        Which columns the history has.
-
-    Raises
-    ------
-    UnknownCause
-        No run is broken in that way here.
+    before, after
+        How the network was trained while it worked, and how it was trained now.
+    needs
+        What must be shown for anything to be said: `reference`, `config`, `all` columns, `usual` columns.
     """
-    if cause not in RUN_FAULTS:
-        raise UnknownCause(f'no broken run for "{cause}" ({len(RUN_FAULTS)} causes).{nearest(cause, RUN_FAULTS)}')
-    ways = RUN_FAULTS[cause]
-    way = ways[int(rng.integers(len(ways))) if variant is None else variant]
-    before = way.before(_recipe(rng), rng)
-    after = way.after(before, rng)
-    beside = before if (way.needs_reference if reference is None else reference) else None
-    return _run_case((cause,), way.places, way.accept, after, beside, shown)
+
+    before: Recipe
+    after: Recipe
+    places: tuple[str, ...]
+    accept: tuple[str, ...] = ()
+    needs: frozenset[str] = frozenset()
 
 
-def _recipe(rng: np.random.Generator) -> Recipe:
-    data = str(rng.choice(["digits", "rodents", "storms", "diamonds", "computers"]))
-    rate = float(rng.choice([0.004, 0.01])) if data in ("diamonds", "computers") else float(rng.choice([0.01, 0.03, 0.05]))
+@dataclass(frozen=True)
+class Ran(Broken):
+    """A run that was broken, with the one that worked; histories are records an epoch or a step."""
+
+    situation: Situation = "training"
+    course: Course | None = None
+    histories: tuple[Records, Records] = field(default=([], []), repr=False)
+    shown: Shown = field(default_factory=Shown)
+
+    def case(self) -> Case:
+        """The case in memory: curves, and the configurations where they are kept."""
+        before, after = self._sides()
+        return Case(current=after, reference=before, title=self._title(), symptom=self._symptom(), changed="retraining", task=self._task())
+
+    def _sides(self) -> tuple[Side | None, Side]:
+        assert self.course is not None
+        sides = [
+            Side(history=self._renamed(records), config=as_config(recipe) if self.shown.config else None)  # type: ignore[arg-type]  # read
+            for records, recipe in zip(self.histories, (self.course.before, self.course.after), strict=True)
+        ]
+        return sides[0] if self.shown.reference else None, sides[1]
+
+    def _renamed(self, records: Records) -> Records:
+        kept, names = _COLUMNS[self.shown.columns], self.shown.names
+        return [{names.get(k, k): v for k, v in record.items() if kept is None or k in kept} for record in records]
+
+    def _title(self) -> str:
+        return f"A network: {self.system.dataset.title}"
+
+    def _task(self) -> Any:
+        return self.system.dataset.task
+
+    def _symptom(self) -> str:
+        return str(self.fields.get("symptom", "the curve does not look like last week's"))
+
+    def write(self, folder: Path) -> Path:
+        """Write the case as a folder, the truth not in it; returns its `case.toml`."""
+        import tomli_w
+
+        assert self.course is not None
+        document: dict[str, Any] = {
+            "case": {"title": self._title(), "symptom": self._symptom(), "changed": "retraining", "task": self._task()}
+        }
+        runs = list(zip(("reference", "current"), self.histories, (self.course.before, self.course.after), strict=True))
+        for name, records, recipe in runs if self.shown.reference else runs[1:]:
+            place = folder / name
+            place.mkdir(parents=True, exist_ok=True)
+            _write_history(place / f"history{self.shown.suffix}", self._renamed(records))
+            document[name] = {"history": f"{name}/history{self.shown.suffix}"}
+            if self.shown.config:
+                (place / "config.json").write_text(json.dumps(as_config(recipe), indent=2) + "\n", encoding="utf-8")
+                document[name]["config"] = f"{name}/config.json"
+        path = folder / "case.toml"
+        path.write_text(tomli_w.dumps(document), encoding="utf-8")
+        return path
+
+
+def _write_history(path: Path, records: Records) -> None:
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        return
+    import csv
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(records[0]))
+        writer.writeheader()
+        writer.writerows(records)
+
+
+class RunFault(Fault):
+    """A fault of a training run: there are curves, and nothing that could be fitted again."""
+
+    situation: ClassVar[Situation] = "training"
+
+    @abstractmethod
+    def course(self, recipe: Recipe, rng: np.random.Generator, severity: Severity, variant: str) -> Course:
+        """Draw one way in which a run of `recipe` goes wrong; raises `Inapplicable` where this variant cannot be."""
+
+    def holds(self, before: Records, after: Records) -> bool:
+        """Whether what came of it is what the contract says of the cause; the loss itself is judged anyway."""
+        del before, after
+        return True
+
+    def alone(self, after: Records) -> bool:
+        """Whether anybody could tell from this run without the one that worked beside it."""
+        del after
+        return True
+
+    def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:
+        """A run is broken while it trains: there is nothing to plan in the system itself."""
+        raise Inapplicable(f"{self.id()} is a fault of a run, not of {system.name}'s tables")
+
+    def inject(
+        self, system: System, rng: np.random.Generator, severity: Severity = "medium", *, variant: str | None = None, tries: int = 8
+    ) -> Ran:
+        """Train a network on the system's data set, once as it should be and once wrongly; as for `Fault.inject`.
+
+        Half of the cases show the run that worked, most the configuration, and columns and their names are as teams have them.
+        """
+        first = int(rng.integers(len(self.variants)))
+        best: Ran | None = None
+        reasons = []
+        for attempt in range(tries):
+            chosen = variant or self.variants[(first + attempt) % len(self.variants)]
+            try:
+                course = self.course(usual_recipe(system.dataset.name, rng), rng, severity, chosen)
+            except Inapplicable as error:
+                reasons.append(str(error))
+                continue
+            made = self._ran(system, course, rng, chosen, severity)
+            if made.validated:
+                return made
+            best = best or made
+        if best is None:
+            raise Inapplicable(f"{self.id()} on {system.name}: {reasons[0]}")
+        return best
+
+    def _ran(self, system: System, course: Course, rng: np.random.Generator, variant: str, severity: Severity) -> Ran:
+        histories = train_network(course.before), train_network(course.after)
+        was, now = (_end(h) for h in histories)
+        # 134 pairs of healthy runs that differ in their seed alone: 95 % end within a quarter of each other
+        needed = 0.25 * abs(was)
+        broke = not math.isfinite(now)
+        moved = (not broke and now - was < needed) if self.healthy() else broke or now - was >= needed
+        moved = moved and self.holds(*histories)
+        shown = _shown(course, rng)
+        if not shown.reference and not self.alone(histories[1]):
+            shown = replace(shown, reference=True)
+        measured = {"reference": -was, "current": -now if not broke else -1e9, "repaired": -was, "standard_error": 0.05 * abs(was)}
+        truth = Truth(
+            causes=() if self.healthy() else (self.id(),),
+            places=() if self.healthy() else (course.places,),
+            parameters={
+                "fault": self.name(),
+                "variant": variant,
+                "severity": severity,
+                "columns": shown.columns,
+                "reference": shown.reference,
+            },
+            measured=measured,
+            verdict="no-problem" if self.healthy() else "cause-found",
+            accept=course.accept,
+            structure="none" if self.healthy() else "single",
+        )
+        why = f"val_loss {was:.4g} to {now:.4g}, needed {needed:.3g}"
+        first, second = (Fitted(system.half(s), None, -end, 0.05 * abs(was), {}) for s, end in zip(SIDES, (was, now), strict=True))
+        return Ran(system, first, second, truth, bool(moved), why, severity, "training", course=course, histories=histories, shown=shown)
+
+
+def rise(records: Records) -> float:
+    """How far the validation loss ends above its lowest, as a share of it."""
+    held = np.array([record["val_loss"] for record in records], dtype=float)
+    last = held[-min(3, max(1, len(held) // 3)) :]
+    return float(np.median(last) / held.min() - 1.0) if np.isfinite(held).all() and held.min() > 0 else math.inf
+
+
+def trained(records: Records) -> float:
+    """The training loss at the end: the median of the last three records."""
+    return float(np.median([record["train_loss"] for record in records[-3:]]))
+
+
+def _end(records: Records) -> float:
+    """The validation loss at the end: the median of the last three records."""
+    last = np.array([record["val_loss"] for record in records[-3:]], dtype=float)
+    return float(np.median(last)) if np.isfinite(last).all() else math.inf
+
+
+def _shown(course: Course, rng: np.random.Generator) -> Shown:
+    kinds = ["all"] if "all" in course.needs else ["all", "usual"] if "usual" in course.needs else ["all", "usual", "losses"]
+    return Shown(
+        columns=str(rng.choice(kinds)),
+        names=_NAMES[int(rng.integers(len(_NAMES)))],
+        config="config" in course.needs or bool(rng.random() < 0.8),
+        reference="reference" in course.needs or bool(rng.random() < 0.5),
+        suffix=str(rng.choice([".csv", ".jsonl"])),
+    )
+
+
+def usual_recipe(data: str, rng: np.random.Generator) -> Recipe:
+    """A network that trains well on a data set; settings as people choose them."""
+    from ruleout.faults.datasets import load_dataset
+
+    regression = load_dataset(data).task == "regression"
+    rate = float(rng.choice([0.004, 0.01])) if regression else float(rng.choice([0.01, 0.03, 0.05]))
     return Recipe(
         data=data,
         learning_rate=rate,
@@ -163,23 +262,6 @@ def _recipe(rng: np.random.Generator) -> Recipe:
     )
 
 
-def _run_case(
-    causes: tuple[str, ...],
-    places: tuple[str, ...],
-    accept: tuple[str, ...],
-    recipe: Recipe,
-    reference: Recipe | None,
-    shown: Shown,
-    *,
-    config: bool = True,
-) -> BrokenRun:
-    current, before = (_side(r, shown, config=config) if r is not None else None for r in (recipe, reference))
-    case = Case(current=current or Side(), reference=before, title=f"A network on {recipe.data}", changed="retraining")
-    return BrokenRun(case, causes, places, accept, recipe, reference)
-
-
-def _side(recipe: Recipe, shown: Shown, *, config: bool) -> Side:
-    records = train_network(recipe)
-    kept = {"all": None, "usual": _USUAL, "losses": _LOSSES}[shown]
-    history: Any = [{k: v for k, v in record.items() if kept is None or k in kept} for record in records]
-    return Side(history=history, config=as_config(recipe) if config else None)
+def drawn(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number between two, even on the scale of its logarithm, with three digits as people write it."""
+    return float(f"{math.exp(float(rng.uniform(math.log(low), math.log(high)))):.3g}")

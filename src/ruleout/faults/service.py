@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ruleout.case.case import Case, Side
 from ruleout.faults import measure
-from ruleout.faults.fault import Broken, Fault, Inapplicable, Plan, Severity, Truth, settled
+from ruleout.faults.fault import Broken, Fault, Inapplicable, Plan, Severity, Situation, Truth, settled
 from ruleout.faults.system import Fitted, System
 from ruleout.models.artifact import Artifact
 from ruleout.tables.table import Table
@@ -81,25 +81,42 @@ class Serving:
     places: tuple[str, ...]
     parameters: Mapping[str, Any]
     accept: tuple[str, ...] = ()
+    artifact: bytes | Any = None
+    """What was deployed where that is another artifact than the validated one: a fitted model, or the bytes of a file."""
 
 
 @dataclass(frozen=True)
 class Served(Broken):
-    """A broken service, with its log."""
+    """A broken service, with its log.
 
+    Parameters
+    ----------
+    artifact
+        What was deployed: a fitted model or the bytes of a file; None where nobody says.
+    """
+
+    situation: Situation = "serving"
     service: Service | None = None
     log: Any = field(default=None, repr=False)
+    artifact: bytes | Any = field(default=None, repr=False)
+
+    @property
+    def in_files(self) -> bool:
+        """Whether what was deployed is a file that may not open."""
+        return isinstance(self.artifact, bytes)
 
     def tables(self) -> dict[str, Table]:
         """The reference's training and validation tables and the current log."""
+        half = self.reference.half
+        return self._tables({"train": half.train, "validation": half.validation, "serving": self._logged()})
+
+    def _tables(self, frames: Mapping[str, Any]) -> dict[str, Table]:
         import pyarrow as pa
 
-        half = self.reference.half
-        frames = {"train": half.train, "validation": half.validation, "serving": self.log}
         return {name: Table(pa.Table.from_pandas(frame, preserve_index=False), name=name) for name, frame in frames.items()}
 
     def case(self) -> Case:
-        """The case that the team would hand over: what was validated, and the log."""
+        """The case that the team would hand over: what was validated, and the log; in `environment` the logs of both machines."""
         data, tables = self.system.dataset, self.tables()
         reference = Side(
             train=tables["train"],
@@ -108,18 +125,24 @@ class Served(Broken):
             config=settled(self.reference.half.config),
             metrics=dict(self.reference.reported),
         )
+        current = Side(serving=tables["serving"])
+        if self.artifact is not None and not self.in_files:
+            current = replace(current, model=Artifact(estimator=self.artifact, trusted=True))
+        if self.situation == "environment":
+            reference = replace(reference, serving=self._tables({"serving": self._elsewhere()})["serving"])
+            current = replace(current, model=current.model or reference.model)
         return Case(
-            current=Side(serving=tables["serving"]),
+            current=current,
             reference=reference,
             title=data.title,
-            symptom="good in validation, worse in production",
+            symptom=self._symptom(),
             changed="deployment",
             task=data.task,
             target=data.target,
             metric=self.system.metric,
             positive=data.positive,
             time=data.time,
-            key=data.key,
+            key=data.key if data.key in self.log.columns or self.situation != "environment" else "request",
             trusted=True,
         )
 
@@ -130,19 +153,46 @@ class Served(Broken):
 
         data = self.system.dataset
         known = {"title": data.title, "changed": "deployment", "task": data.task, "target": data.target, "metric": self.system.metric}
-        optional = {"positive": data.positive, "time": data.time, "key": data.key}
+        optional = {"positive": data.positive, "time": data.time, "key": data.key, "symptom": self._symptom()}
         document: dict[str, Any] = {"case": known | {k: v for k, v in optional.items() if v}}
         for side in ("reference", "current"):
             (folder / side).mkdir(parents=True, exist_ok=True)
         self.reference.half.train.to_parquet(folder / "reference/train.parquet", index=False)
         self.reference.half.validation.to_parquet(folder / "reference/validation.parquet", index=False)
-        self.log.to_parquet(folder / "current/serving.parquet", index=False)
+        self._logged().to_parquet(folder / "current/serving.parquet", index=False)
         joblib.dump(self.reference.model, folder / "reference/model.joblib", compress=3)
         document["reference"] = {n: f"reference/{n}.parquet" for n in ("train", "validation")} | {"model": "reference/model.joblib"}
         document["current"] = {"serving": "current/serving.parquet"}
+        if self.situation == "environment":
+            document["case"]["key"] = data.key if data.key in self.log.columns else "request"
+            self._elsewhere().to_parquet(folder / "reference/serving.parquet", index=False)
+            document["reference"]["serving"] = "reference/serving.parquet"
+        if self.artifact is not None or self.situation == "environment":
+            deployed = self.reference.model if self.artifact is None else self.artifact
+            if isinstance(deployed, bytes):
+                (folder / "current/model.joblib").write_bytes(deployed)
+            else:
+                joblib.dump(deployed, folder / "current/model.joblib", compress=3)
+            document["current"]["model"] = "current/model.joblib"
         path = folder / "case.toml"
         path.write_text(tomli_w.dumps(document), encoding="utf-8")
         return path
+
+    def _symptom(self) -> str:
+        if self.situation == "environment":
+            return "the same requests are answered otherwise here than there"
+        return "good in validation, worse in production"
+
+    def _logged(self) -> Any:
+        """The log, its requests numbered where two machines are compared."""
+        if self.situation != "environment" or self.system.dataset.key in self.log.columns:
+            return self.log
+        return self.log.assign(request=np.arange(len(self.log)))
+
+    def _elsewhere(self) -> Any:
+        """What the machine that works logged for the same requests."""
+        assert self.service is not None
+        return replace(self, log=healthy_log(self.service))._logged()
 
 
 def healthy_log(service: Service) -> Any:
@@ -152,6 +202,8 @@ def healthy_log(service: Service) -> Any:
 
 class ServiceFault(Fault):
     """A fault of a service rather than of a retraining: it has a log and no second training."""
+
+    situation: ClassVar[Situation] = "serving"
 
     @abstractmethod
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
@@ -190,16 +242,21 @@ class ServiceFault(Fault):
         repaired, current = service.worth(healthy_log(service)), service.worth(serving.log)
         error = fitted.standard_error * np.sqrt(2)
         needed = max(2.5 * error, self.floor)
+        # on the same requests the labels are the same too: the answers alone make the difference
+        was = repaired if self.situation == "environment" else fitted.metric
         truth = Truth(
-            causes=(self.id(),),
-            places=(serving.places,),
-            parameters={"fault": self.id(), "variant": variant, "severity": severity, **serving.parameters},
-            measured={"reference": fitted.metric, "current": current, "repaired": repaired, "standard_error": float(error)},
+            causes=() if self.healthy() else (self.id(),),
+            places=() if self.healthy() else (serving.places,),
+            parameters={"fault": self.name(), "variant": variant, "severity": severity, **serving.parameters},
+            measured={"reference": was, "current": current, "repaired": repaired, "standard_error": float(error)},
+            verdict="no-problem" if self.healthy() else "cause-found",
             accept=serving.accept,
+            structure="none" if self.healthy() else "single",
         )
-        moved = fitted.metric - current >= needed and repaired - current >= needed
-        why = f"{system.metric} {fitted.metric:.4f} to {current:.4f}, repaired {repaired:.4f}, floor {needed:.4f}"
-        return Served(system, fitted, fitted, truth, bool(moved), why, severity, service=service, log=serving.log)
+        moved = was - current < needed if self.healthy() else was - current >= needed and repaired - current >= needed
+        why = f"{system.metric} {was:.4f} to {current:.4f}, repaired {repaired:.4f}, floor {needed:.4f}"
+        situation, log, deployed = self.situation, serving.log, serving.artifact
+        return Served(system, fitted, fitted, truth, bool(moved), why, severity, situation, service=service, log=log, artifact=deployed)
 
 
 def on_the_way(service: Service, change: Callable[[Any], Any]) -> Any:

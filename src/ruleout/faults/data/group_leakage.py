@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, Situation, on_current
 from ruleout.faults.system import Half, System
 
 
 class GroupLeakage(Fault):
     """Each unit is measured several times, and its rows are split one by one."""
 
+    situation: ClassVar[Situation] = "too-good"
     variants = ("named", "unnamed")
 
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, Situation, on_current
 from ruleout.faults.system import Half, System
 
 
 class LabelLeakage(Fault):
     """A feature is made from the target, or filled in because of it."""
 
+    situation: ClassVar[Situation] = "too-good"
     variants = ("copy", "reason", "nulls", "made-from-it", "two-together")
 
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.night import Night, PlannedNight
 from ruleout.faults.system import Half, System, weighty
 
 
@@ -52,3 +53,17 @@ class MissingValues(Fault):
             "by": by,
         }
         return Plan(on_current(change), places, parameters)
+
+
+class MissingValuesSilent(PlannedNight):
+    """A lookup found nothing for a part of the rows, and the nulls went through every stage of the night."""
+
+    planned: ClassVar[type[Fault]] = MissingValues
+    variants = MissingValues.variants
+
+    def told(self, night: Night, after: Night, rng: np.random.Generator) -> tuple[Night, tuple[str, ...]]:
+        """Now and then the join says how many keys it did not find."""
+        if rng.random() < 0.4:
+            n = round(len(after.half.train) * float(rng.uniform(0.2, 0.9)))
+            after = after.with_stage("join", message=f"joined lookup, {n} keys not found")
+        return after, (f"runlog.{night.style.stage('join')}",)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.night import PlannedNight
 from ruleout.faults.system import Half, System, importance, weighty
 
 
@@ -55,3 +58,10 @@ def _spelling(variant: str, levels: list[str]) -> dict[str, str]:
         length = next((k for k in range(1, len(v) + 1) if v[:k] not in short.values()), len(v))
         short[v] = v[:length] if v[:length] != v else f"{v}."
     return short
+
+
+class NewCategoriesSilent(PlannedNight):
+    """A source spells its values otherwise since last night, and every job is green."""
+
+    planned: ClassVar[type[Fault]] = NewCategories
+    variants = NewCategories.variants

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from ruleout.faults.datasets import Dataset
-from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, Situation, on_current
 from ruleout.faults.system import Half, System
 
 _MEANS = """import pandas as pd
@@ -43,6 +44,7 @@ def tables(path, k):
 class PreprocessingLeakage(Fault):
     """A target mean, or the choice of features, was taken over all rows before the split."""
 
+    situation: ClassVar[Situation] = "too-good"
     variants = ("cell-means", "category-means", "chosen")
 
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.night import Night, PlannedNight
 from ruleout.faults.system import Half, System, weighty
 
 
@@ -73,3 +74,18 @@ def _exchanged(system: System, rng: np.random.Generator, severity: Severity) -> 
         return half.with_frame(table, frame)
 
     return Plan(on_current(change), tuple(f"{table}.{c}" for pair in pairs for c in pair), {"table": table, "pairs": pairs})
+
+
+class SchemaMismatchSilent(PlannedNight):
+    """A source was changed upstream, and every job of the night is green: columns gone, renamed, or come as text and made null."""
+
+    planned: ClassVar[type[Fault]] = SchemaMismatch
+    variants = SchemaMismatch.variants
+
+    def told(self, night: Night, after: Night, rng: np.random.Generator) -> tuple[Night, tuple[str, ...]]:
+        """Now and then a stage says in passing that it coerced or skipped columns."""
+        if rng.random() < 0.5:
+            after = after.with_stage(
+                "features", message=str(rng.choice(["features built; columns coerced to numbers", "2 columns skipped", "ok"]))
+            )
+        return after, ()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ruleout.faults.data.concept_drift import new_world
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity
+from ruleout.faults.night import Night, PlannedNight, Spoilt, Style
 from ruleout.faults.segment import draw_segment
 from ruleout.faults.system import System
 
@@ -67,3 +68,21 @@ def _dated(system: System) -> System:
             half = half.with_frame(table, frame.assign(recorded_at=stamps))
         system = system.with_half(side, half)  # type: ignore[arg-type]  # the keys are the two sides
     return system
+
+
+class StaleSilent(PlannedNight):
+    """The night ran on the day before's rows, while the world moved on."""
+
+    planned: ClassVar[type[Fault]] = Stale
+    variants = ("again", "early", "told")
+
+    def draw(
+        self, system: System, rng: np.random.Generator, severity: Severity, variant: str, style: Style, day: int
+    ) -> tuple[System, Night, Spoilt]:
+        """The rows are those of the night before; where the log tells, it does so in passing."""
+        ready, night, spoilt = super().draw(system, rng, severity, "again" if variant == "told" else variant, style, day)
+        place, after = f"runlog.{style.stage('extract')}", spoilt.night
+        if variant == "told":
+            said = str(rng.choice(["partition not there yet, using yesterday's", "fell back to the previous snapshot", "read from cache"]))
+            after = after.with_stage("extract", message=said)
+        return ready, night, replace(spoilt, night=after, places=((*spoilt.places[0], place),))

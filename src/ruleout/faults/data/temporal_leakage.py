@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, Situation, on_current
 from ruleout.faults.system import Half, System
 
 _FEATURES = {"shuffled": "day", "next-rows": "rate_around", "shifted": "next_result"}
@@ -15,6 +15,7 @@ _FEATURES = {"shuffled": "day", "next-rows": "rate_around", "shifted": "next_res
 class TemporalLeakage(Fault):
     """Rows that have a time are split without regard to it, or a feature looks ahead."""
 
+    situation: ClassVar[Situation] = "too-good"
     variants = ("shuffled", "next-rows", "shifted")
 
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity
+from ruleout.faults.network import Recipe
+from ruleout.faults.runs import Course, RunFault, drawn
 from ruleout.faults.setting import Choices, draw_setting
 from ruleout.faults.system import System
 
@@ -51,3 +55,21 @@ class Hyperparameter(Fault):
         plan = draw_setting(system, rng, severity, _CHOICES)
         accept = ("model.class-imbalance",) if plan.places == ("config.class_weight",) else ("model.underfitting",)
         return Plan(plan.apply, plan.places, plan.parameters, accept=accept)
+
+
+class HyperparameterTraining(RunFault):
+    """Another setting of the run was changed: its length, its width, its batches, its clipping."""
+
+    variants = ("epochs", "width", "batch", "clip")
+
+    def course(self, recipe: Recipe, rng: np.random.Generator, severity: Severity, variant: str) -> Course:
+        """One key of the configuration."""
+        both, size = frozenset({"config", "reference"}), {"small": 0, "medium": 1, "large": 2}[severity]
+        if variant == "epochs":
+            return Course(recipe, replace(recipe, epochs=(3, 2, 1)[size]), ("config.epochs",), ("model.underfitting",), needs=both)
+        if variant == "width":
+            return Course(recipe, replace(recipe, hidden=((2,), (1,), (1,))[size]), ("config.hidden",), ("model.underfitting",), needs=both)
+        if variant == "batch":
+            return Course(recipe, replace(recipe, batch_size=recipe.n_train), ("config.batch_size",), ("model.underfitting",), needs=both)
+        clip = drawn(rng, 1e-4, 3e-3)
+        return Course(recipe, replace(recipe, clip=clip), ("config.grad_clip",), ("model.underfitting",), needs=both)

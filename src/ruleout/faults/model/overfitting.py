@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.network import Recipe
+from ruleout.faults.runs import Course, Records, RunFault, rise, trained
 from ruleout.faults.system import Half, System
 
 
@@ -43,3 +47,30 @@ class Overfitting(Fault):
 
         places = ("model", "config.numeric", *[f"train.{c}" for c in names])
         return Plan(on_current(widen), places, {"n_columns": width}, accept=("data.schema-mismatch", "model.hyperparameter"))
+
+
+class OverfittingTraining(RunFault):
+    """The run learns its rows by heart, no setting having changed: it was given too few rows, or many whose labels are wrong."""
+
+    variants = ("few-rows", "wrong-labels")
+
+    def holds(self, before: Records, after: Records) -> bool:
+        """Training ends far better than validation, and not much worse than in the run that worked."""
+        held = float(np.median([record["val_loss"] for record in after[-3:]]))
+        return held > 1.5 * trained(after) and trained(after) < 1.5 * max(trained(before), 0.05)
+
+    def alone(self, after: Records) -> bool:
+        """Validation loss has turned, and clearly so."""
+        return rise(after) > 0.15
+
+    def course(self, recipe: Recipe, rng: np.random.Generator, severity: Severity, variant: str) -> Course:
+        """A wide network, trained long without weight decay; the rows are a sample, or their labels are noisy."""
+        long = {"epochs": int(rng.choice([50, 70])), "hidden": (96,), "weight_decay": 0.0, "wrong": 0.0}
+        before = replace(recipe, n_train=1500, **long)  # type: ignore[arg-type]  # values of the recipe's own fields
+        size = {"small": 0, "medium": 1, "large": 2}[severity]
+        places = ("model", "history.val_loss", "val_loss", "loss")
+        if variant == "few-rows":
+            after = replace(before, n_train=(180, 120, 80)[size], wrong=float(rng.choice([0.1, 0.2, 0.3])))
+        else:
+            after = replace(before, n_train=(500, 400, 300)[size], wrong=(0.2, 0.3, 0.4)[size])
+        return Course(before, after, places)

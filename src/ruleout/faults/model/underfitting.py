@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ruleout.faults.fault import Fault, Plan, Severity, on_current
+from ruleout.faults.network import Recipe
+from ruleout.faults.runs import Course, Records, RunFault, rise, trained
 from ruleout.faults.system import Half, System
 
 _ANCHOR = '    model = Pipeline([("prepare"'
@@ -38,3 +40,34 @@ class Underfitting(Fault):
 
         accept = ("model.hyperparameter", "model.regularization", "pipeline.code")
         return Plan(on_current(change), ("model", *[f"config.{key}" for key in quick]), {"settings": quick}, setup=setup, accept=accept)
+
+
+class UnderfittingTraining(RunFault):
+    """Training itself ends poor, no setting having changed: it was cut short, most layers do not move, or the features say too little."""
+
+    variants = ("cut-short", "frozen", "blind-features", "too-small")
+
+    def holds(self, before: Records, after: Records) -> bool:
+        """The training loss itself is far above that of the run that worked, and validation does not turn away from it."""
+        return trained(after) > 1.4 * trained(before) and rise(after) < 0.08
+
+    def alone(self, after: Records) -> bool:
+        """Hardly half of what there was to learn was learned."""
+        return trained(after) > 0.5 * float(after[0]["train_loss"])
+
+    def course(self, recipe: Recipe, rng: np.random.Generator, severity: Severity, variant: str) -> Course:
+        """The job's time ran out; the hidden layers stayed as they were drawn; most features stand on other rows; one unit, all along."""
+        places = ("model", "history.train_loss", "train_loss", "loss", "train/loss", "Training Loss")
+        size, beside = {"small": 0, "medium": 1, "large": 2}[severity], frozenset({"reference"})
+        if variant == "cut-short":
+            # the plan says as many epochs as ever: the records end before
+            after = replace(recipe, stopped=(4, 3, 2)[size])
+            return Course(recipe, after, (*places, "history.epoch", "epoch", "config.epochs"), ("model.hyperparameter",), needs=beside)
+        if variant == "frozen":
+            before = replace(recipe, hidden=(12,) * 2)
+            return Course(before, replace(before, frozen=True), places, ("model.gradients",), needs=beside)
+        if variant == "blind-features":
+            before = replace(recipe, weight_decay=0.01, n_train=1500, hidden=(16,))
+            return Course(before, replace(before, blind=(0.75, 0.85, 0.95)[size]), places, needs=beside)
+        after = replace(recipe, hidden=(1,))
+        return Course(recipe, after, (*places, "config.hidden"), ("model.hyperparameter",), needs=frozenset({"config", "usual"}))

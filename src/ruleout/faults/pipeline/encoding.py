@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity
+from ruleout.faults.service import Service, ServiceFault, Serving
 from ruleout.faults.system import Half, System, weighty
 
 
@@ -81,3 +82,42 @@ def _coded(half: Half, codes: dict[str, dict[str, int]]) -> Half:
             frame[f"{column}_code"] = frame[column].astype(object).map(mapping).fillna(-1).astype(int)
         half = half.with_frame(table, frame)
     return half.with_config(categorical=[f"{c}_code" if c in codes else c for c in half.config["categorical"]])
+
+
+class EncodingServing(ServiceFault):
+    """The service gives categories other codes than training did, the values in the log being right."""
+
+    variants = ("refitted", "reversed", "off-by-one", "unknown")
+
+    def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
+        """A column is coded by what the requests hold, in another order, one too high, or as if none of its values were known."""
+        n = {"small": 1, "medium": 2, "large": 4}[severity]
+        columns = weighty(service.system, "categorical", rng, n, among=max(2, n))
+        if not columns:
+            raise Inapplicable("no categories")
+        features = service.requests[service.features]
+        frame = features.copy()
+        for column in columns:
+            levels = sorted(v for v in service.system.reference.train[column].dropna().unique())
+            if len(levels) < 3 and variant in ("refitted", "off-by-one"):
+                raise Inapplicable("too few values for codes to move")
+            if variant == "refitted":
+                # an encoder fitted on a batch of requests knows fewer values, and numbers them in the order in which they came
+                batch = features[column].dropna().unique()[: max(2, len(levels))]
+                wrong = {v: levels[k % len(levels)] for k, v in enumerate(batch)}
+            elif variant == "reversed":
+                wrong = dict(zip(levels, reversed(levels), strict=True))
+            elif variant == "off-by-one":
+                wrong = dict(zip(levels, [*levels[1:], levels[0]], strict=True))
+            else:
+                wrong = dict.fromkeys(levels, "\x00none")
+            frame[column] = features[column].astype(object).map(lambda v, wrong=wrong: wrong.get(v, v))
+        places = tuple(f"serving.{c}" for c in columns)
+        answers = service.answer(frame)
+        return Serving(service.log(features, answers), places, {"columns": columns}, accept=("pipeline.preprocessing",))
+
+
+class EncodingEnvironment(EncodingServing):
+    """Two machines give the same categories other codes."""
+
+    situation = "environment"

@@ -54,3 +54,9 @@ class Numerics(ServiceFault):
 
         places = (*[f"serving.{c}" for c in numeric], "serving.prediction")
         return Serving(on_the_way(service, change), places, {}, accept=("pipeline.preprocessing",))
+
+
+class NumericsEnvironment(Numerics):
+    """Two machines answer the same requests with another number of bits."""
+
+    situation = "environment"

@@ -45,3 +45,9 @@ class Preprocessing(ServiceFault):
 
         places = tuple(f"serving.{c}" for c in columns)
         return Serving(on_the_way(service, change), places, {"columns": columns}, accept=("data.unit-change", "pipeline.numerics"))
+
+
+class PreprocessingEnvironment(Preprocessing):
+    """Two machines prepare the features of the same requests otherwise."""
+
+    situation = "environment"

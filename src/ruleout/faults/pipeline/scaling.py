@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.service import Service, ServiceFault, Serving
 from ruleout.faults.system import Half, System
 
 
@@ -54,3 +55,56 @@ class Scaling(Fault):
 
         places = ("model", *numeric)
         return Plan(on_current(lambda half: replace(half, tamper=tamper)), places, {"shifts": list(shifts)}, accept=("model.checkpoint",))
+
+
+class ScalingServing(ServiceFault):
+    """The service scales otherwise than training did: not at all, a second time, with another set's parameters, or by other columns'."""
+
+    variants = ("not-applied", "twice", "other-data", "exchanged")
+
+    def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
+        """The numbers reach the last step as another scaler would leave them; the log holds them as they were received."""
+        scaler = _scaler(service.fitted.model)
+        numeric = [str(c) for c in service.fitted.model.named_steps["prepare"].transformers_[0][2]]
+        centre, spread = np.array(scaler.mean_, dtype=float), np.array(scaler.scale_, dtype=float)
+        model = copy.deepcopy(service.fitted.model)
+        other = _scaler(model)
+        if variant == "not-applied":
+            other.mean_, other.scale_ = np.zeros_like(centre), np.ones_like(spread)
+        elif variant == "twice":
+            other.mean_, other.scale_ = centre + centre * spread, spread**2
+        elif variant == "other-data":
+            # the scaler of a part of the rows: last month's, one market's, a sample sorted by a column
+            frame = service.system.reference.train
+            by = str(rng.choice(numeric))
+            share = {"small": 0.25, "medium": 0.12, "large": 0.05}[severity]
+            part = (
+                frame.nlargest(max(20, int(len(frame) * share)), by) if rng.random() < 0.5 else frame.nsmallest(int(len(frame) * share), by)
+            )
+            values = part[numeric].to_numpy(dtype=float)
+            width = np.nanstd(values, axis=0)
+            other.mean_, other.scale_ = np.nanmean(values, axis=0), np.where(width > 0, width, 1.0)
+        else:
+            if len(numeric) < 3:
+                raise Inapplicable("too few numbers to exchange their scales")
+            order = np.roll(np.arange(len(numeric)), int(rng.integers(1, len(numeric))))
+            other.mean_, other.scale_ = centre[order], spread[order]
+        other.var_ = other.scale_**2
+        features = service.requests[service.features]
+        changed = [c for c, m, s in zip(numeric, other.mean_ != centre, other.scale_ != spread, strict=True) if m or s]
+        places = (*[f"serving.{c}" for c in changed], "model", "serving", "serving.prediction")
+        accept = ("pipeline.preprocessing", *(("data.unit-change",) if variant == "other-data" else ()))
+        return Serving(service.log(features, service.answer(features, model)), places, {"columns": changed}, accept=accept)
+
+
+def _scaler(model: Any) -> Any:
+    numbers = dict(model.named_steps["prepare"].named_transformers_)["numbers"]
+    if not hasattr(numbers, "named_steps") or "scale" not in numbers.named_steps:
+        raise Inapplicable("the model scales nothing")
+    return numbers.named_steps["scale"]
+
+
+class ScalingEnvironment(ScalingServing):
+    """Two machines scale the same requests otherwise."""
+
+    situation = "environment"
