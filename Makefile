@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-all lint format types bench bench-small bench-nannyml benchmark docs lock clean
+.PHONY: help setup demo demo-small test test-all lint format types bench bench-small bench-healthy bench-nannyml benchmark new-cause docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -70,6 +70,13 @@ bench-nannyml: $(STAMP) ## two real pairs of logs that NannyML ships: harmless d
 
 benchmark: $(STAMP) ## what a whole investigation costs: seconds, memory, growth over rows and columns
 	$(BIN)/python benchmarks/investigation.py
+
+new-cause: $(STAMP) ## begin a new cause: its page, fault, test and row in the vocabulary (ID=data.something)
+	@test -n "$(ID)" || { echo "make new-cause: say which, as in make new-cause ID=data.something" >&2; exit 2; }
+	@$(BIN)/python -m ruleout.testing.new_cause $(ID)
+
+bench-healthy: $(STAMP) ## 200 healthy pairs, real harmless drift among them: on how many is something said to be wrong?
+	$(BIN)/python -m ruleout.bench.healthy
 
 docs: $(STAMP) ## write the handbook, a page for every cause, into docs/handbook
 	$(BIN)/python -m ruleout.report.handbook_pages docs/handbook

@@ -8,9 +8,11 @@ from ruleout.testing.laws import (
     page,
     poor_evidence,
     pure,
+    restores,
     speaks,
     speech,
     strange_tables,
+    vocabulary,
 )
 from ruleout.testing.strange import strange_pairs
 
@@ -22,8 +24,10 @@ __all__ = [
     "page",
     "poor_evidence",
     "pure",
+    "restores",
     "speaks",
     "speech",
     "strange_pairs",
     "strange_tables",
+    "vocabulary",
 ]

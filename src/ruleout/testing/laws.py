@@ -15,6 +15,7 @@ import numpy as np
 
 from ruleout.case.case import Case, Side, SideName
 from ruleout.causes.page import HEADINGS, Cause, Finding, Look
+from ruleout.examination.counterfactual import Counterfactuals
 from ruleout.guards import NAMES, check, read_guards, write_guards
 from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.problem import Problem
@@ -29,9 +30,11 @@ __all__ = [
     "page",
     "poor_evidence",
     "pure",
+    "restores",
     "speaks",
     "speech",
     "strange_tables",
+    "vocabulary",
 ]
 
 SIDES: tuple[SideName, SideName] = ("reference", "current")
@@ -50,14 +53,17 @@ TOLERANCE = 0.25
 def page(entry: Cause) -> None:
     """The docstring is a page: a claim that ends, every heading in order with words under it, and needs that a side can hold."""
     name = entry.id()
+    assert len(entry.claim()) >= 20, f"{name}: the docstring's first line says {entry.claim()!r}, expected a sentence about what went wrong"
     assert entry.claim().endswith("."), f"{name}: the first line is no sentence: {entry.claim()!r}"
     assert len(entry.claim()) <= 140, f"{name}: the claim has {len(entry.claim())} characters, expected at most 140"
     sections = entry.sections()
+    absent = [heading for heading in HEADINGS if heading not in sections]
+    assert not absent, f"{name}: the docstring is without the headings {absent}"
     assert tuple(sections) == HEADINGS, f"{name}: headings {list(sections)}, expected {list(HEADINGS)}"
     empty = [heading for heading, text in sections.items() if len(text) < 20]
     assert not empty, f"{name}: nothing stands under {empty}"
     assert re.search(r"\((19|20)\d\d\)|\b(19|20)\d\d\b", sections["References"]), f"{name}: no reference has a year"
-    assert entry.needs, f"{name}: says nothing of the evidence that it needs"
+    assert entry.needs, f'{name}: `needs` is empty; say which evidence it looks at, as in (("reference.train", "current.train"),)'
     for needed in chain.from_iterable(entry.needs):
         side, _, field = needed.partition(".")
         known = (side in SIDES and field in EVIDENCE) or (side == "case" and field in {f.name for f in fields(Case)})
@@ -79,6 +85,34 @@ def bijection(pages: Iterable[str], *others: tuple[str, Iterable[str]]) -> None:
     for called, ids in others:
         theirs = set(ids)
         assert mine == theirs, f"{called}: without a page {sorted(theirs - mine)}, without {called} {sorted(mine - theirs)}"
+
+
+def vocabulary(pages: Iterable[str], contract: Path) -> None:
+    """Every page has its row in the vocabulary's tables, and the row says what went wrong.
+
+    Parameters
+    ----------
+    pages
+        Cause ids of the pages.
+    contract
+        The Markdown file with the rows `| id | what went wrong | told apart from |`.
+    """
+    text = contract.read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `((?:data|model|pipeline)\.[a-z0-9-]+)` \|([^|]*)\|", text, re.MULTILINE))
+    absent = sorted(set(pages) - set(told))
+    assert not absent, f"{contract.name}: no row for {absent}, expected `| id | what went wrong | told apart from |`"
+    silent = sorted(cause for cause in pages if len(told[cause].strip()) < 10)
+    assert not silent, f"{contract.name}: the row of {silent} does not say what went wrong; say it in the row's second cell"
+
+
+def restores(entry: Cause, problem: Problem, finding: Finding, least: float = 0.5) -> None:
+    """Putting right what was found closes the gap between the sides: by half of the harm at least, where `least` says nothing else."""
+    repaired = entry.put_right(problem.case, finding)
+    assert repaired is not None, f"{entry.id()} at {finding.place}: `put_right` gives no case, so nothing could ever confirm it"
+    gained = Counterfactuals(problem).gained(problem.case, repaired)
+    assert gained.value >= least * problem.harm, (
+        f"{entry.id()} at {finding.place}: putting it right gains {gained}, expected {least:.0%} of the {problem.harm:.4f} lost"
+    )
 
 
 def speech(entry: Cause, look: Look) -> None:
