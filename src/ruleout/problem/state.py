@@ -28,6 +28,9 @@ ROUNDING = 0.0051
 MOST_ROWS_WORSE, FEWEST_SIGNS = 0.6, 400
 """Share of rows that must be worse for a fall to be real although its interval is wide, of at least so many: z is 4 then."""
 
+TAME, LEAST_RISE = 0.99, 0.1
+"""Part of the rows that are not wild, and by how much their mean loss must have risen for such a fall to be one."""
+
 BOOTSTRAP_ROWS = 10_000
 """Rows of each bootstrap training."""
 
@@ -248,7 +251,14 @@ def _worse_rows(laboratory: Laboratory, case: Case) -> float | None:
     except RuleoutError:
         return None
     known = np.isfinite(before) & np.isfinite(after) & (before != after)
-    return float(np.mean(after[known] > before[known])) if known.sum() >= FEWEST_SIGNS else None
+    if known.sum() < FEWEST_SIGNS:
+        return None
+    before, after = before[known], after[known]
+    # Any two trainings differ by a smooth function, which is worse on most rows by very little: the tame rows must lose more, too.
+    tame = np.maximum(before, after) <= np.quantile(np.maximum(before, after), TAME)
+    if after[tame].mean() < (1.0 + LEAST_RISE) * before[tame].mean():
+        return 0.0
+    return float(np.mean(after > before))
 
 
 def _training_noise(laboratory: Laboratory, case: Case, trainings: int = 3) -> float:
