@@ -430,7 +430,6 @@ def test_there_are_many_broken_cases() -> None:
     [
         ("loans/no.toml", ("no.toml: no such file or folder", "Give a case.toml")),
         ("loans/case.tml", ("no such file", 'Did you mean "case.toml"?')),
-        ("loans/current/train.parquet", ("train.parquet: .parquet given", "expected a case.toml or a folder")),
         ("loans/current/code", ("code: the folder holds neither case.toml nor reference/ and current/", "ruleout new")),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruleout.case.folder import FILE_NAMES, MODEL_SUFFIXES, TABLE_SUFFIXES, find_files
 
-__all__ = ["Proposal", "propose_sides"]
+__all__ = ["Proposal", "lone_file", "propose_sides"]
 
 Proposal = tuple[dict[str, dict[str, Path]], tuple[str, ...]]
 """Files by field by side, and the names of the two versions whose order was guessed ("v1", "v2"); () where the names say it."""
@@ -39,6 +39,14 @@ SUFFIXES: Mapping[str, frozenset[str]] = {
     "runlog": frozenset({".jsonl"}),
     "code": frozenset({".py"}),
 }
+
+
+def lone_file(path: Path) -> str | None:
+    """The field that a file given by itself stands for: what its name says, else a table is one to train on; None where it is none."""
+    name = _field_of(path)
+    if name is None and any(path.name.lower().endswith(suffix) for suffix in TABLE_SUFFIXES):
+        return "train"
+    return name
 
 
 def propose_sides(folder: Path) -> Proposal:

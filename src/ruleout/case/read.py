@@ -12,6 +12,7 @@ from ruleout.case.case import Case, Run, Side
 from ruleout.case.fields import CASE_FIELDS, as_toml, check_fields, unknown_field
 from ruleout.case.folder import FILE_NAMES, check_folder, files_of
 from ruleout.case.given import read_field
+from ruleout.case.loose import lone_file
 from ruleout.case.settle import settle
 from ruleout.case.text import parse_toml, read_text
 from ruleout.errors import CaseError, FieldError, MissingExtra, TableError, nearest
@@ -60,7 +61,8 @@ def read_case(
     Parameters
     ----------
     path
-        A `case.toml`, a folder that holds one, or a folder that holds `reference/` and `current/`; None where the sides are given.
+        A `case.toml`, a folder that holds one, a folder that holds `reference/` and `current/`, or a single file of evidence (a table,
+        a model, a history, ...), which is all of the current side then; None where the sides are given.
     reference, current
         Folders whose files are found by their names; they win over what the file says, as every other keyword does.
     target, metric, task, positive, time, entity, key, ignore, changed, symptom
@@ -135,9 +137,12 @@ def _read_path(path: Path) -> _Given:
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise CaseError(f"{path}: no such file or folder.{nearest(path.name, beside)} Give a case.toml or the folder that holds it.")
     if path.suffix.lower() != ".toml":
-        raise CaseError(
-            f"{path.name}: {path.suffix or 'a file without suffix'} given, expected a case.toml or a folder; name one of these."
-        )
+        if lone_file(path) is None:
+            raise CaseError(
+                f"{path.name}: {path.suffix or 'a file without suffix'} given, expected a case.toml, a folder or one file of evidence "
+                "such as a table; name one of these."
+            )
+        return _Given(folder=path.parent, name=path.name, current=path)
     return _read_toml(path)
 
 
@@ -170,10 +175,14 @@ def _section(content: Mapping[str, Any], name: str, file: str) -> Mapping[str, A
 def _read_side(name: str, folder: Path | None, given: _Given, trust: bool) -> Side | None:
     value = given.current if name == "current" else given.reference
     if folder is not None:
+        if folder.is_file():
+            return _read_lone(folder.absolute(), str(folder), given, trust)
         return _read_folder(name, folder.absolute(), str(folder), given, trust)
     if value is None:
         return None
     base = given.folder or Path.cwd()
+    if isinstance(value, Path):
+        return _read_lone(value, value.name, given, trust)
     if isinstance(value, str) and value.strip():
         said = f"{given.name} {name} = {as_toml(value)}" if value != name else f"{given.name}/{name}"
         return _read_folder(name, (base / value).absolute(), said, given, trust)
@@ -198,6 +207,8 @@ def _read_side(name: str, folder: Path | None, given: _Given, trust: bool) -> Si
 def _read_folder(name: str, folder: Path, said: str, given: _Given, trust: bool) -> Side:
     files = files_of(check_folder(folder, said))
     if not files:
+        files = _loose_files(folder, given)
+    if not files:
         held = ", ".join(sorted(p.name for p in folder.iterdir())[:6]) or "nothing"
         known = "train.parquet, validation.csv, model.joblib, config.json, metrics.json, requirements.txt, history.csv or runlog.jsonl"
         raise CaseError(
@@ -212,6 +223,28 @@ def _read_folder(name: str, folder: Path, said: str, given: _Given, trust: bool)
         path = candidates[0]
         found[entry] = _read_one(entry, path, f"{folder.name}/{path.relative_to(folder).as_posix()}", given.folder or folder.parent, trust)
     return Side(**found)
+
+
+def _read_lone(path: Path, said: str, given: _Given, trust: bool) -> Side:
+    """The side that one file makes up, with the field that it was taken for said aloud."""
+    name = lone_file(path)
+    if name is None:
+        raise CaseError(f"{said}: is a file of no kind that is known by its name, expected a folder or a table, a model, ...; rename it.")
+    given.assumptions.append(f"{path.name} is taken as the {name} {'table' if name in ('train', 'validation', 'serving') else 'file'}.")
+    return Side(**{name: _read_one(name, path, path.name, path.parent, trust)})
+
+
+def _loose_files(folder: Path, given: _Given) -> dict[str, list[Path]]:
+    """Where no file is called as it should be: what the names say, and a table that is the only one is one to train on."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
+        name = lone_file(path)
+        if name is not None:
+            found.setdefault(name, []).append(path)
+    if any(len(paths) > 1 for paths in found.values()):
+        return {}
+    given.assumptions += [f"{folder.name}/{paths[0].name} is taken as the {name}." for name, paths in found.items()]
+    return found
 
 
 def _read_one(entry: str, path: Path, said: str, base: Path, trust: bool) -> Any:

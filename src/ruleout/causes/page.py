@@ -62,6 +62,9 @@ class Finding:
     specificity
         How exactly the fault is pinned down, 0 to 1: the inverse of one arithmetic is 1, "these rows are
         different" is 0.2. Among repairs that restore the metric the more specific one wins.
+    certain
+        It is there for sure, whatever it does to a metric: a key that comes twice, a column in two units. Where nothing can be held
+        against anything, this and no more is concluded.
     """
 
     place: str
@@ -72,6 +75,7 @@ class Finding:
     repair: Mapping[str, Any] = field(default_factory=dict)
     side: SideName = "current"
     specificity: float = 0.5
+    certain: bool = False
 
 
 @dataclass(frozen=True)

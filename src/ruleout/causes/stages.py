@@ -11,13 +11,19 @@ from typing import Any
 from ruleout.case.case import Case, TableName
 from ruleout.causes.page import Finding
 
-__all__ = ["Stage", "emptied_stage", "emptied_tables", "failed_stage", "stages_of", "stale_stage"]
+__all__ = ["Stage", "emptied_stage", "emptied_tables", "failed_stage", "fanned_stage", "leaking_stage", "stages_of", "stale_stage"]
 
 OLD = re.compile(
     r"yesterday|stale|cached? |from cache|fall(ing|s)? ?back|previous (run|day|partition|snapshot)|re-?us(ed|ing)|last known"
     r"|not (yet )?updated"
 )
 TABLES: tuple[TableName, ...] = ("train", "validation", "serving")
+JOINS = re.compile(r"join|merge|lookup|enrich|match|attach|augment")
+THINS = re.compile(
+    r"filter|sampl|aggregat|group|dedup|distinct|window|select|split|rollup|train|fit|test|evaluat|valid|publish|upload|export|score|predict"
+)
+"""Stages that keep some of their rows by their nature, or turn rows into something else."""
+
 FAILED = re.compile(r"fail|error|abort|timeout|timed out|killed|exception|crash")
 
 
@@ -59,6 +65,8 @@ def emptied_stage(case: Case) -> Finding | None:
             continue
         was = before.get(stage.name)
         usual = was.rows_out if was is not None and was.rows_out else stage.rows_in
+        if was is None and stage.rows_out > 0 and THINS.search(stage.name.lower()):
+            continue  # One model comes out of many rows.
         nothing_came = stage.rows_in == 0 and usual is None
         if stage.rows_out > 0.02 * (usual or 0.0) or not (usual or nothing_came or stage.rows_out == 0):
             continue
@@ -68,6 +76,53 @@ def emptied_stage(case: Case) -> Finding | None:
         said = f"runlog.{stage.name}: {stage.rows_out:,.0f} rows out, {yardstick}, status {stage.status or 'not told'!r}."
         figures = {"stage": stage.name, "rows_out": stage.rows_out, "usual": usual}
         return Finding(f"runlog.{stage.name}", "runlog", 3.6, said, figures, specificity=0.7)
+    return None
+
+
+def leaking_stage(case: Case) -> Finding | None:
+    """Without an earlier run: the first stage that loses most of its rows although its name and message do not say that it should.
+
+    A join is to find partners for its rows: losing half of them is a finding, nine tenths are there for sure. Other stages that are not
+    there to thin rows out count from nine tenths on.
+    """
+    if case.reference is not None and case.reference.runlog:
+        return None
+    stages = stages_of(case.current.runlog)
+    for stage in stages:
+        if stage.rows_in is None or stage.rows_out is None or stage.rows_in < 50:
+            continue
+        kept, told = stage.rows_out / stage.rows_in, f"{stage.name} {stage.message}".lower()
+        join = bool(JOINS.search(told))
+        if kept > (0.5 if join else 0.1) or (not join and THINS.search(told)):
+            continue
+        what = "a join that drops what finds no partner" if join else "a stage that is not there to thin rows out"
+        message = f", message {stage.message!r}" if stage.message else ""
+        said = (
+            f"runlog.{stage.name}: {stage.rows_out:,.0f} of n = {stage.rows_in:,.0f} rows came out ({kept:.1%}), the status being "
+            f"{stage.status or 'not told'!r}{message}; {what}."
+        )
+        figures = {"stage": stage.name, "rows_in": stage.rows_in, "rows_out": stage.rows_out, "n": len(stages)}
+        sure = join and kept <= 0.1
+        return Finding(f"runlog.{stage.name}", "runlog", 3.6 if sure else 2.5, said, figures, specificity=0.7, certain=sure)
+    return None
+
+
+def fanned_stage(case: Case) -> Finding | None:
+    """The first join that gives more rows than it takes, where the reference's run of it does not, or there is none."""
+    before = {s.name: s for s in stages_of(case.reference.runlog if case.reference else None)}
+    for stage in stages_of(case.current.runlog):
+        was = before.get(stage.name)
+        join = JOINS.search(f"{stage.name} {stage.message}".lower())
+        if stage.rows_in is None or stage.rows_out is None or stage.rows_in < 50 or not join:
+            continue
+        usual = was.rows_out / was.rows_in if was is not None and was.rows_in and was.rows_out else 1.0
+        times = stage.rows_out / stage.rows_in
+        if times < 1.1 * usual or times < 1.1:
+            continue
+        rows = f"n = {stage.rows_in:,.0f} rows went into the join and {stage.rows_out:,.0f} came out"
+        said = f"runlog.{stage.name}: {rows}, {usual:.2f} expected for one."
+        figures = {"stage": stage.name, "rows_in": stage.rows_in, "rows_out": stage.rows_out}
+        return Finding(f"runlog.{stage.name}", "runlog", 2.5, said, figures, {"columns": ()}, specificity=0.5)
     return None
 
 

@@ -17,6 +17,13 @@ MOST_NEXT = 2
 """Where the cause is not found: the best two remaining hypotheses and the test that decides (method.md, step 5)."""
 
 
+DOUBTED = 0.3
+"""A hypothesis that saw something and is as probable as this keeps evidence that stands alone from being called sound."""
+
+FEWEST_ROWS = 50
+"""Of fewer rows nothing is said to be sound."""
+
+
 def conclude(examination: Examination) -> Conclusion:
     """Put an examination into a conclusion that others can check.
 
@@ -48,8 +55,26 @@ def _sound(examination: Examination) -> bool:
     problem = examination.problem
     if problem.kind == "none":
         return problem.change is not None
+    if problem.situation in ("alone", "silent") and problem.case.reference is None and not problem.significant:
+        return bool(_looked(examination)) and not any(h.findings and h.probability >= DOUBTED for h in examination.hypotheses)
     alone = problem.kind == "too-good" or (problem.kind == "training" and not problem.significant)
     return alone and not any(h.status == "open" and h.findings and h.probability >= 0.4 for h in examination.hypotheses)
+
+
+def _looked(examination: Examination) -> list[Hypothesis]:
+    """The hypotheses that were looked for in a table by itself and not seen, those first that it would have shown most surely."""
+    current = examination.problem.case.current
+    if not any(t is not None and t.n_rows >= FEWEST_ROWS for t in (current.train, current.validation, current.serving)):
+        return []
+    silent = [h for h in examination.hypotheses if h.cause.startswith("data.") and not h.findings and h.power > 0]
+    return sorted((h for h in silent if h.status != "untestable"), key=lambda h: (-h.power, h.cause))
+
+
+def _told(examination: Examination) -> str:
+    """What was looked for where nothing could be held against anything, with the power of each look."""
+    looked = _looked(examination) if examination.problem.kind == "invalid-output" else []
+    named = ", ".join(f"{h.cause} ({h.power:.1f})" for h in looked)
+    return f" Looked for and not seen, with the probability that it would have shown: {named}." if looked else ""
 
 
 def _cause(examination: Examination, confirmed: Confirmed) -> CauseFound:
@@ -116,7 +141,7 @@ def _summary(examination: Examination, causes: tuple[CauseFound, ...], verdict: 
     problem = examination.problem
     stopped = f" The walk stopped early: {examination.stopped}" if examination.stopped else ""
     if verdict == "no-problem":
-        return f"Nothing is wrong that this evidence could show. {problem.statement}"
+        return f"Nothing is wrong that this evidence could show. {problem.statement}{_told(examination)}"
     if verdict == "inconclusive":
         named = " or ".join(n.cause for n in left) or "nothing in the handbook"
         return f"{problem.statement} No cause could be proved. The best remaining hypotheses: {named}.{stopped}"

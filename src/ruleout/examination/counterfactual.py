@@ -56,6 +56,11 @@ class Candidate:
         return max(f.evidence for f in self.findings)
 
     @property
+    def certain(self) -> bool:
+        """Whether one of its findings is there for sure, whatever it does to the metric."""
+        return any(f.certain for f in self.findings)
+
+    @property
     def columns(self) -> set[str]:
         """The places without their tables."""
         return {f.place.split(".")[-1] for f in self.findings}

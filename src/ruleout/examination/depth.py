@@ -9,8 +9,9 @@ from dataclasses import replace
 from itertools import combinations
 
 from ruleout.case.case import Case
+from ruleout.causes.page import Finding
 from ruleout.errors import BudgetSpent, RuleoutError
-from ruleout.examination.agenda import Agenda
+from ruleout.examination.agenda import Agenda, Entry
 from ruleout.examination.counterfactual import Candidate, Counterfactuals
 from ruleout.examination.examination import Confirmed
 from ruleout.examination.gain import explained_ratio
@@ -53,6 +54,9 @@ PROMISING = 0.4
 
 OBSERVED = 0.55
 """Where nothing can be re-run, a hypothesis is concluded from observation alone above this probability."""
+
+CERTAIN = 0.9
+"""The probability that is given to a fault that is there for sure, by itself, where nothing could be re-run."""
 
 
 class Depth:
@@ -223,25 +227,28 @@ class Depth:
         if first:
             candidate.alone = gain
             entry.ratios["intervention"] = explained_ratio(gain, harm) if gain.value < 0.5 * harm else 4.0
-            if gain.high < max(0.2 * harm, 0.01 if self.measured.inflated else 0.0):
+            if not candidate.certain and gain.high < max(0.2 * harm, 0.01 if self.measured.inflated else 0.0):
                 entry.excluded = f"Putting it right gains {gain}: less than a fifth of the change."
-        name, n = self.problem.laboratory.scorer.name, after.current.n
+        name = self.problem.laboratory.scorer.name
         where = ", ".join(f.place for f in candidate.findings[:3])
         where += f" and {len(candidate.findings) - 3} more" if len(candidate.findings) > 3 else ""
-        back = "down to what is honest" if self.measured.inflated else "back"
+        mended_before = candidate.findings[0].side == "reference"
+        back = "down to what is honest" if self.measured.inflated or mended_before else "back"
+        was, now = (gap.reference if mended_before and gap.reference is not None else gap.current for gap in (before, after))
+        n = now.n
         self.step(
             entry,
             "intervention",
             intent=f"If it is {entry.cause} at {where}, putting that alone right brings {name} {back}.",
             action=f"Put {where} right, left all else as it is, and measured again on {n:,} rows.",
-            finding=f"{name}: {before.current.value:.4f} becomes {after.current.value:.4f} (gain {gain}, n = {n:,}).",
+            finding=f"{name}: {was.value:.4f} becomes {now.value:.4f} (gain {gain}, n = {n:,}).",
             reflection=self.meaning(candidate, gain, harm, rest, None if first else (base, candidate)),
             started=started,
             evidence={
                 "gain": gain.value,
                 "interval": [gain.low, gain.high],
-                "before": before.current.value,
-                "after": after.current.value,
+                "before": was.value,
+                "after": now.value,
                 "n": n,
             },
         )
@@ -305,8 +312,14 @@ class Depth:
 
     def observed(self, pool: list[Candidate]) -> tuple[Confirmed, ...]:
         """What observation says where no intervention could be made, or none beyond noise: the leading hypothesis, if it leads clearly."""
+        certain = self.certain(pool)
+        if certain:
+            return certain
         probability = self.agenda.probabilities()
         left = [c for c in pool if not c.entry.excluded and (c.gain is None or self.promising(c.gain))]
+        if self.sound_scores():
+            # The artifact scores as ever: nothing upstream of the report is broken, so only the report and its run can be.
+            left = [c for c in left if not any(f.component in ("train", "validation", "serving") for f in c.findings)] or left
         leading = max(left, key=lambda c: (probability[c.entry.cause], c.entry.cause), default=None)
         if leading is None or probability[leading.entry.cause] < OBSERVED:
             return ()
@@ -314,6 +327,25 @@ class Depth:
         certainty = min(0.9 if restored is None else 0.8, probability[leading.entry.cause])
         return (Confirmed(leading.entry.cause, leading.findings, None, None, certainty, observed=True, restored=restored),)
 
+    def certain(self, pool: list[Candidate]) -> tuple[Confirmed, ...]:
+        """What is there for sure, whatever it does to a metric: all there is to conclude where nothing can be held against anything."""
+        if self.problem.case.reference is not None:
+            return ()
+        seen = [(c.entry, tuple(f for f in c.findings if f.certain)) for c in pool if c.certain]
+        return tuple(Confirmed(e.cause, found, None, None, CERTAIN, observed=True) for e, found in sorted(seen, key=_surest))
+
+    def sound_scores(self) -> bool:
+        """Whether an output that is none stands beside an artifact that, measured again, scores as the reference's."""
+        found = self.problem.figures.get("recomputed") or {}
+        before, now = found.get("reference"), found.get("current")
+        if self.problem.kind != "invalid-output" or before is None or now is None:
+            return False
+        return bool(self.problem.laboratory.scorer.sign * (before - now) < max(0.02, 2 * self.problem.noise))
+
     def promising(self, gain: Difference) -> bool:
-        """Whether a gain is much of the change although these rows do not put it beyond noise."""
-        return gain.value >= PROMISING * self.problem.harm > 0 and gain.z() >= 1.0
+        """Whether a gain is, or may well be, much of the change although these rows do not put it beyond noise."""
+        return max(gain.value, 0.8 * gain.high) >= PROMISING * self.problem.harm > 0 and gain.z() >= 1.0
+
+
+def _surest(seen: tuple[Entry, tuple[Finding, ...]]) -> tuple[float, float, str]:
+    return -max(f.evidence for f in seen[1]), -seen[0].prior, seen[0].cause

@@ -16,7 +16,7 @@ from ruleout.problem.problem import Problem
 from ruleout.problem.situation import Situation
 from ruleout.statistics.difference import Z95
 
-__all__ = ["state_invalid_output", "state_too_good", "state_training"]
+__all__ = ["state_alone", "state_invalid_output", "state_too_good", "state_training"]
 
 
 def state_training(case: Case, laboratory: Laboratory) -> Problem:
@@ -134,7 +134,7 @@ def state_invalid_output(
         harm=abs(reference)
         if reference is not None and current is None
         else max(0.0, laboratory.scorer.sign * ((reference or 0.0) - (current or 0.0))),
-        situation="silent" if situation in ("retraining", "too-good") else situation,
+        situation="silent" if situation in ("retraining", "too-good", "alone") else situation,
         figures={
             "wrong": wrong,
             "reported": dict(reported),
@@ -159,6 +159,28 @@ def state_too_good(case: Case, laboratory: Laboratory, value: float | None, nois
         noise=max(0.005, 2 * noise),
         situation="too-good",
         figures={"training_noise": noise, "reasons": dict(laboratory.reasons), "recomputed": {"current": value, "reference": None}},
+    )
+
+
+def state_alone(case: Case, laboratory: Laboratory, value: float | None, situation: Situation) -> Problem:
+    """The problem where there is nothing to hold the evidence against, so that it is judged by itself."""
+    held, name = case.current, laboratory.scorer.name
+    tables = [(n, t) for n in ("train", "validation", "serving") if (t := held.table(n)) is not None]
+    parts = [f"the {n} table ({t.n_rows:,} rows, {len(t.columns)} columns)" for n, t in tables]
+    parts += [f"the run log ({len(held.runlog)} stages)"] if held.runlog else []
+    parts += [f"the {n}" for n in ("model", "metrics", "config", "environment", "code", "history") if getattr(held, n)]
+    measured = f" {name} is {value:.4g}." if value is not None else ""
+    verb = "is" if len(parts) == 1 else "are"
+    listed = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "nothing"
+    return Problem(
+        case=case,
+        laboratory=laboratory,
+        kind="invalid-output",
+        statement=f"{listed[0].upper()}{listed[1:]} {verb} all there is, without a reference: judged by itself, is it sound?{measured}",
+        metric=name,
+        current=value,
+        situation=situation,
+        figures={"reasons": dict(laboratory.reasons), "recomputed": {"current": value, "reference": None}},
     )
 
 

@@ -12,9 +12,10 @@ __all__ = ["Situation", "situation_of"]
 SHARED_KEYS = 0.5
 """Share of the keys from which on two logs are of the same requests."""
 
-Situation = Literal["retraining", "serving", "silent", "too-good", "environment", "training"]
+Situation = Literal["retraining", "serving", "silent", "too-good", "environment", "training", "alone"]
 """retraining: a model was retrained and is worse. serving: good validation, bad production. silent: the pipeline fails in
-silence. too-good: a perfect score of no use. environment: works here, fails there. training: it does not converge."""
+silence. too-good: a perfect score of no use. environment: works here, fails there. training: it does not converge. alone: a table or
+a model without anything to hold it against."""
 
 
 def situation_of(case: Case) -> Situation:
@@ -22,7 +23,7 @@ def situation_of(case: Case) -> Situation:
 
     Curves alone are `training`; answers of both sides to the same requests are `environment`; a serving log with answers is
     `serving`, an earlier log of the same service being its yardstick; a run log or a reported metric that is no number is `silent`;
-    training and validation rows without a reference are `too-good`; the rest is `retraining`.
+    training and validation rows without a reference are `too-good`; anything else without a reference is `alone`; the rest is `retraining`.
     """
     current, reference = case.current, case.reference
     tables = [t for t in (current.train, current.validation, current.serving) if t is not None]
@@ -37,7 +38,7 @@ def situation_of(case: Case) -> Situation:
         return "silent"
     if reference is None and current.train is not None and current.validation is not None:
         return "too-good"
-    return "retraining"
+    return "retraining" if reference is not None or case.changed == "retraining" else "alone"
 
 
 def _same_requests(case: Case) -> bool:

@@ -10,9 +10,10 @@ import numpy as np
 
 from ruleout.case.case import Case, Side, SideName
 from ruleout.errors import BudgetSpent, RuleoutError
+from ruleout.problem.again import same_again
 from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.metric import Evaluation
-from ruleout.problem.other_kinds import state_invalid_output, state_too_good, state_training
+from ruleout.problem.other_kinds import state_alone, state_invalid_output, state_too_good, state_training
 from ruleout.problem.problem import Kind, Problem
 from ruleout.problem.situation import Situation, situation_of
 from ruleout.statistics.difference import Difference
@@ -63,12 +64,14 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> 
     measured = _Measured(
         {s: _outcome(laboratory, case, s) for s in SIDES}, {s: _reported(case.side(s), case.metric) for s in SIDES}, laboratory.stand_in
     )
-    if situation in ("silent", "retraining", "too-good"):
+    if situation in ("silent", "retraining", "too-good", "alone"):
         broken = state_invalid_output(case, laboratory, measured.recomputed, measured.reported, situation)
         if broken is not None:
             return broken
     if situation == "too-good":
         return state_too_good(case, laboratory, measured.value("current"), _training_noise(laboratory, case))
+    if case.reference is None and situation in ("alone", "silent"):
+        return state_alone(case, laboratory, measured.value("current"), situation)
     noise = _training_noise(laboratory, case) if situation in ("retraining", "silent") and measured.harm(laboratory) is not None else 0.0
     return _restate(case, laboratory, measured, noise, situation)
 
@@ -169,11 +172,17 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
     if unlabelled:
         # Replay and features need no labels: what they say is still to be looked at, and rests on observation.
         kind = "disagreement"
+    again = same_again(case) if kind == "none" and situation == "silent" else None
+    repeated = ""
+    if again is not None:
+        # No metric can fall on the same rows: that they are the same is what is wrong.
+        kind = "invalid-output"
+        repeated = f" Yet every row of {' and '.join(again.tables)} is that of a run {again.days:,.0f} days earlier."
     return Problem(
         case=case,
         laboratory=laboratory,
         kind=kind,
-        statement=_statement(metric, (reference, current), harm, floor, significant=significant, figures=figures) + unlabelled,
+        statement=_statement(metric, (reference, current), harm, floor, significant=significant, figures=figures) + unlabelled + repeated,
         metric=metric,
         reference=reference,
         current=current,

@@ -80,8 +80,9 @@ def hot_deck(
         raise ValueError("hot_deck needs at least one donor row and one column to match on")
     chosen = np.arange(n_donors) if n_donors <= max_donors else np.sort(rng.choice(n_donors, max_donors, replace=False))
     points, deck = encode(recipients, [column[chosen] for column in donors], weights=weights)
-    # A grain of noise, or rows that tie in every column would all draw on the same few donors.
+    # A grain of noise on either side, or rows that tie in every column would all draw on the same few donors.
     deck = deck + rng.normal(0, 1e-3, deck.shape)
+    points = points + rng.normal(0, 1e-3, points.shape)
     near = _nearest(points, deck, min(k, len(chosen)))
     picked: np.ndarray = chosen[near[np.arange(len(points)), rng.integers(0, near.shape[1], len(points))]]
     return picked

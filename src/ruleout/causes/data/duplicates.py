@@ -7,14 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from ruleout.case.case import Case
-from ruleout.causes.columns import bounded, pair_of
+from ruleout.causes.by_itself import repeated_rows, with_lone
+from ruleout.causes.columns import bounded, pair_of, texts
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.causes.stages import fanned_stage
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.repeats import coincidence, repeats, row_codes
+from ruleout.statistics.spelling import NULL_WORDS
 from ruleout.tables.table import Table
 
 FLOOR = 0.01
+MOST_LOST = 0.2
+"""Rise of a column's share of nulls from which on it no longer tells rows apart."""
+
 HEARD = 0.1
 """Share of repeats within one table from which on they may lift a score that stands alone."""
 
@@ -40,7 +46,8 @@ class Duplicates(Cause):
     ----------------
     Rows are compared by hash: by their key where the healthy keys are unique, over all columns, and over all columns without the key.
     The healthy table's coincidence probability (Simpson 1949) says how many equal pairs chance gives at this size; repeats beyond it by
-    12 standard errors of a Poisson count and by 1 % of the rows are a finding.
+    12 standard errors of a Poisson count and by 1 % of the rows are a finding. A table by itself is held against its key, which must
+    come once, else (from 5 % of the rows) against the pairs that agree in all columns but one.
 
     What would rule it out
     ----------------------
@@ -63,11 +70,7 @@ class Duplicates(Cause):
     Simpson (1949), Measurement of diversity.
     """
 
-    needs = (
-        ("reference.train", "current.train"),
-        ("reference.validation", "current.validation"),
-        ("current.train", "current.validation"),
-    )
+    needs = (("current.train",), ("current.validation",), ("current.runlog",))
     cost = 0.3
 
     def suspect(self, problem: Problem) -> Look:
@@ -95,8 +98,13 @@ class Duplicates(Cause):
                     found.append(finding)
                     break
             power = min(power, 0.98 if seen else 0.0)
+        fanned = fanned_stage(problem.case) if not found else None
+        if fanned is not None:
+            found.append(fanned)
+            covers.append("runlog")
         found.sort(key=lambda f: -f.evidence)
-        return Look(tuple(found), power if covers else 0.0, "" if found or not said else "; ".join(said[:2]) + ".", tuple(covers))
+        look = Look(tuple(found), power if covers else 0.0, "" if found or not said else "; ".join(said[:2]) + ".", tuple(covers))
+        return with_lone(problem, look, repeated_rows, 0.9, "no more rows repeat an earlier one than chance gives")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Keep the first of each row."""
@@ -137,12 +145,19 @@ class Duplicates(Cause):
 def _ways(case: Case, pair: Pair) -> list[tuple[str, ...]]:
     """The sets of columns by which two rows may be the same: key, all columns, all but the identifiers."""
     shared = tuple(c for c in pair.suspect.columns if c in pair.yardstick and pair.suspect.kind(c) == pair.yardstick.kind(c))
+    # Rows that lost what told them apart are not for that the same row.
+    shared = tuple(c for c in shared if _unknown(pair.suspect, c) - _unknown(pair.yardstick, c) <= MOST_LOST)
     known = {case.key, case.entity}
     counted = {c for c in shared if c not in known and _identifier(pair.yardstick, c)}
     ways: list[tuple[str, ...]] = [(case.key,)] if case.key in shared and _identifier(pair.yardstick, str(case.key)) else []
     ways.append(shared)
     ways.append(tuple(c for c in shared if c not in known | counted and c != case.time))
     return [w for w in ways if w]
+
+
+def _unknown(table: Table, column: str) -> float:
+    """The share of a column's values that are null, or a customary word for it."""
+    return float(np.mean([v is None or v.strip().casefold() in NULL_WORDS for v in texts(table, column).tolist()])) if table.n_rows else 0.0
 
 
 def _identifier(table: Table, column: str) -> bool:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.by_itself import holes, with_lone
 from ruleout.causes.columns import bounded, finite, numeric_columns, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
-from ruleout.causes.stages import emptied_stage, emptied_tables
+from ruleout.causes.stages import emptied_stage, emptied_tables, leaking_stage, stages_of
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.quantiles import ks_critical, ks_distance
@@ -22,6 +23,7 @@ __all__ = ["MissingPartition"]
 _SHRUNK = 0.33
 """Part of the healthy rows below which a training table has lost rows, whatever else it holds."""
 
+_RUN = 4.0
 _LEAST_MASS = 0.02
 _LEAST_CLASS = 0.005
 _MOST_LEVELS = 60
@@ -52,7 +54,8 @@ class MissingPartition(Cause):
     or a time. One that holds none of the suspect's n rows, and a share p of the healthy table, would be empty by chance with
     probability (1 - p)^n: the log likelihood ratio is -n log(1 - p), less the log of the number of places looked at. New
     values or nulls in place of the absent ones speak for other causes. The healthy table without the part must then resemble the
-    suspect in every column. The run log's stages are compared by rows out over rows in.
+    suspect in every column. The run log's stages are compared by rows out over rows in; without an earlier log, a join that loses half
+    of its rows. A table by itself shows a hole in its time, or in a column that counts evenly, three times the next one.
 
     What would rule it out
     ----------------------
@@ -77,14 +80,7 @@ class MissingPartition(Cause):
     Polyzotis et al. (2019), Data validation for machine learning, MLSys.
     """
 
-    needs: ClassVar[tuple[tuple[str, ...], ...]] = (
-        ("reference.train", "current.train"),
-        ("reference.validation", "current.validation"),
-        ("reference.validation", "current.serving"),
-        ("reference.train", "current.serving"),
-        ("current.train", "current.validation"),
-        ("current.runlog",),
-    )
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("current.train",), ("current.validation",), ("current.serving",), ("current.runlog",))
     cost: ClassVar[float] = 0.3
 
     def suspect(self, problem: Problem) -> Look:
@@ -109,7 +105,10 @@ class MissingPartition(Cause):
         power = 1.0 - (1.0 - _LEAST_MASS) ** max(n_least - 100, 0)
         said = f"Every level and stretch with {_LEAST_MASS:.0%} of the healthy rows is there in {len(covers)} tables, n >= {n_least:,}."
         ordered = tuple(sorted(findings, key=lambda f: -f.evidence))
-        return Look(ordered, 0.95 * power, "" if findings else said, tuple(covers))
+        look = Look(ordered, 0.95 * power, "" if findings else said, tuple(covers))
+        if problem.situation != "alone":
+            return look
+        return with_lone(problem, look, holes, 0.3, "no stretch of time, and of no even count, is without its rows")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Append the part from the healthy table, as many rows as give it the share that it has there."""
@@ -268,7 +267,10 @@ def _stretch(pair: Pair, column: str, *, dated: bool) -> Iterator[dict[str, Any]
     outside = float(np.mean((mine < theirs[0]) | (mine > theirs[-1])))
     if not _LEAST_MASS <= share <= 0.9 or n_null > 0.3 * share or (outside > 0.3 * share and not dated):
         return
-    if share * len(mine) < 2.0 * np.log(len(mine)) + 6.0:
+    # The longest run of healthy values without one of the suspect's between them is chosen among all: of m and n values a run of k
+    # begins at a given one with probability (m / (m + n))^k (Mood, 1940, The distribution theory of runs).
+    n_run = float(counts[at])
+    if n_run * np.log1p(len(mine) / len(theirs)) - np.log(10.0 * len(theirs)) < _RUN:
         return
     low = float(mine[at - 1]) if at else -np.inf
     high = float(mine[at]) if at < len(mine) else np.inf
@@ -313,7 +315,9 @@ def _count(values: np.ndarray, n: int) -> dict[str | None, float]:
 
 def _nothing_left(case: Case) -> tuple[Finding, ...]:
     """Tables without rows and the first stage that let none through: with neither is there a part that could be named."""
-    tables, stage = emptied_tables(case), emptied_stage(case)
+    order = [s.name for s in stages_of(case.current.runlog)]
+    stages = [s for s in (emptied_stage(case), leaking_stage(case)) if s is not None]
+    tables, stage = emptied_tables(case), min(stages, key=lambda s: order.index(str(s.figures["stage"])), default=None)
     return (*tables, *((stage,) if stage is not None else ()))
 
 

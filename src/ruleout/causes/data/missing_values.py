@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.by_itself import Lone, empty, stand_ins, with_lone
 from ruleout.causes.columns import (
     borrowed,
     bounded,
@@ -30,6 +32,8 @@ from ruleout.tables.table import Table
 FLOOR = 0.02
 Z = 5.0
 FEW = 0.05
+SAME_ROWS = 0.02
+"""Part of the rows lacking one column that may hold another for the two to have been lost together."""
 
 
 class MissingValues(Cause):
@@ -53,7 +57,8 @@ class MissingValues(Cause):
     Null rates by the two-proportion z test: at least 5 standard errors and 2 points up. Then, for each numeric column, the
     value whose share rose most: it stands for null if it was ten times rarer before (or is the healthy mean or median and three times
     rarer), rose by 2 points, or is a customary stand-in outside the healthy range, and if without it the rest of the column lies within
-    a Kolmogorov-Smirnov distance of 0.15 of the healthy rest. In text, the customary words for null.
+    a Kolmogorov-Smirnov distance of 0.15 of the healthy rest. In text, the customary words for null. A table by itself shows columns
+    without any value, and a customary stand-in outside the range of all else; how many nulls are usual it does not tell.
 
     What would rule it out
     ----------------------
@@ -78,12 +83,7 @@ class MissingValues(Cause):
     Little, Rubin (2019), Statistical analysis with missing data. Andridge, Little (2010), A review of hot deck imputation.
     """
 
-    needs = (
-        ("reference.train", "current.train"),
-        ("reference.validation", "current.validation"),
-        ("current.train", "current.validation"),
-        ("current.serving",),
-    )
+    needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.2
 
     def suspect(self, problem: Problem) -> Look:
@@ -105,9 +105,11 @@ class MissingValues(Cause):
                     continue
                 if not _follows_target(problem.case, pair, column, value):
                     found.append(_finding(problem.case, pair, column, value=value, rate=rate, usual=usual))
+            found = _companions(pair, found)
         found.sort(key=lambda f: -f.evidence)
         said = f"{n_columns} columns: no null rate and no one value's share rose by {FLOOR:.0%} (two-proportion z of {Z:g})."
-        return Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
+        look = Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
+        return with_lone(problem, look, _alone, 0.5, "no column is empty, and no number out of range stands for null")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Give the rows that lack it a value from the healthy row most like them (hot deck), so that its relation to the rest returns."""
@@ -116,7 +118,7 @@ class MissingValues(Cause):
         if pair is None or column not in pair.suspect:
             return None
         rows = _rows(pair.suspect, column, finding.repair["value"])
-        taken = borrowed(case, pair, column, rows)
+        taken = borrowed(case, pair, column, rows, without=finding.repair.get("companions", ()))
         if taken is None:
             return None
         numeric = pair.suspect.kind(column) == "numeric"
@@ -148,6 +150,27 @@ class MissingValues(Cause):
         most = (float(finding.figures["rate"]) + float(finding.figures["usual"])) / 2
         parameters = {"column": finding.repair["column"], "max_rate": round(most, 4), "sentinels": stand_in}
         return Guard(self.id(), finding.place, "max_null_rate", str(finding.repair["table"]), parameters, f"{finding.place} lacks values.")
+
+
+def _companions(pair: Pair, found: list[Finding]) -> list[Finding]:
+    """The findings of a table, each told which columns are missing in the same rows: they were lost together and come back together.
+
+    Rows then get all of these columns from one healthy row; each from another, they would agree with the target and not with each other.
+    """
+    mine = [f for f in found if f.repair["table"] == pair.name and f.side == pair.side]
+    rows = {f.place: _rows(sampled(pair.suspect), str(f.repair["column"]), f.repair["value"]) for f in mine}
+    out = []
+    for finding in found:
+        near = rows.get(finding.place)
+        alike = [f for f in mine if near is not None and f is not finding and np.mean(rows[f.place] != near) <= SAME_ROWS * near.mean()]
+        columns = tuple(str(f.repair["column"]) for f in alike)
+        out.append(replace(finding, repair={**finding.repair, "companions": columns}) if columns else finding)
+    return out
+
+
+def _alone(case: Case, lone: Lone) -> Iterator[Finding]:
+    yield from stand_ins(case, lone)
+    yield from empty(case, lone)
 
 
 def _columns(case: Case, pair: Pair) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.by_itself import spellings, with_lone
 from ruleout.causes.columns import bounded, category_columns, match_columns, numbers, pair_of, put_values, texts
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
@@ -67,12 +68,7 @@ class NewCategories(Cause):
     Kuhn (1955), The Hungarian method for the assignment problem. Ratcliff, Metzener (1988), Pattern matching: the gestalt approach.
     """
 
-    needs = (
-        ("reference.train", "current.train"),
-        ("reference.validation", "current.validation"),
-        ("current.train", "current.validation"),
-        ("current.serving",),
-    )
+    needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.3
 
     def suspect(self, problem: Problem) -> Look:
@@ -95,7 +91,8 @@ class NewCategories(Cause):
                 found.append(_finding(pair, column, new=new, names=names, m=m))
         found.sort(key=lambda f: -f.evidence)
         said = f"{n_columns} categorical columns: every value with weight is known to the healthy table."
-        return Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
+        look = Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
+        return with_lone(problem, look, spellings, 0.3, "no value is spelled in two ways")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Give the old names back; rows of values that stand for no old name are left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.by_itself import absurd, with_lone
 from ruleout.causes.columns import borrowed, bounded, finite, numbers, numeric_columns, pair_of, put_values
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
@@ -37,7 +38,8 @@ class Outliers(Cause):
     ----------------
     The healthy column's tail is taken as Pareto with Hill's index over its largest 5 % of distances from the median (Hill 1975). k
     values beyond c times the healthy reach are compared with the (n / m) c^(-1/index) that are to be expected; a Poisson probability
-    below 1e-7 is a finding. At most 5 % of the rows may be concerned, and not all with the same value.
+    below 1e-7 is a finding. At most 5 % of the rows may be concerned, and not all with the same value. In a table by itself the values
+    are held against the others' own tail, and must lie thirty times as far out as the next one, or a hundred where they are one or two.
 
     What would rule it out
     ----------------------
@@ -62,12 +64,7 @@ class Outliers(Cause):
     extreme order statistics.
     """
 
-    needs = (
-        ("reference.train", "current.train"),
-        ("reference.validation", "current.validation"),
-        ("current.train", "current.validation"),
-        ("current.serving",),
-    )
+    needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.1
 
     def suspect(self, problem: Problem) -> Look:
@@ -94,7 +91,8 @@ class Outliers(Cause):
         found.sort(key=lambda f: -f.evidence)
         said = f"{n_columns} numeric columns: no value beyond the reach that the healthy tail leads one to expect (p < {ALPHA:g})."
         # A handful of values at ten times the healthy reach is seen in all but the heaviest tails.
-        return Look(tuple(found), 0.95 if n_columns else 0.0, "" if found else said, tuple(covers))
+        look = Look(tuple(found), 0.95 if n_columns else 0.0, "" if found else said, tuple(covers))
+        return with_lone(problem, look, absurd, 0.9, "no few values lie out of all reach of the others")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Give the absurd cells the value of the healthy row most like them; rows with an absurd target are left out."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.by_itself import text_numbers, with_lone
 from ruleout.causes.columns import borrowed, bounded, pair_of, put_values, quantile_guard, sampled, texts
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.causes.places import changed_places, gap, returned
@@ -39,7 +40,7 @@ class SchemaMismatch(Cause):
     Names and types are compared. A vanished column is matched with a new one by the least Kolmogorov-Smirnov (for text, total variation)
     distance and likeness of name. Text in the place of numbers is read with a decimal point and a decimal comma, and the nearer reading
     kept. Columns that moved (p < 1e-6) are assigned to the healthy columns at least cost (Kuhn 1955): they changed places if under the
-    assignment every one of them returns to within sampling noise.
+    assignment every one of them returns to within sampling noise. A table by itself shows decimal numbers that are held as text.
 
     What would rule it out
     ----------------------
@@ -63,12 +64,7 @@ class SchemaMismatch(Cause):
     Kuhn (1955), The Hungarian method for the assignment problem.
     """
 
-    needs = (
-        ("reference.train", "current.train"),
-        ("reference.validation", "current.validation"),
-        ("current.train", "current.validation"),
-        ("current.serving",),
-    )
+    needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.2
 
     def suspect(self, problem: Problem) -> Look:
@@ -84,7 +80,8 @@ class SchemaMismatch(Cause):
             found += [*_absent(problem.case, pair), *_retyped(problem.case, pair), *_exchanged(problem.case, pair)]
         found.sort(key=lambda f: -f.evidence)
         said = f"{n_columns} columns have the healthy tables' names and types, and none fits another's place."
-        return Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
+        look = Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
+        return with_lone(problem, look, text_numbers, 0.3, "no column holds its numbers as text")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Rename, cast or exchange back; a column that is gone is borrowed from healthy rows like these."""

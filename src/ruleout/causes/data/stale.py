@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from ruleout.causes.judgement import judge
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
 from ruleout.causes.stages import stale_stage
 from ruleout.guards.guard import Guard
+from ruleout.problem.again import Again, same_again
 from ruleout.problem.problem import Problem
 from ruleout.tables.matrix import alike, shared_rows
 from ruleout.tables.table import Table
@@ -42,7 +44,9 @@ class Stale(Cause):
     By time: the gap between the last training row and the first validation row, against the same gap in the reference run, in spans of
     the reference's training rows; and whether the newest training row moved while the newest validation row did. Without
     times: the share of training rows that are, value for value, those of the reference, while those of validation are not. Old rows are
-    no fault in themselves: a finding needs a healthy model to lose on the validation rows, by their labels or their inputs.
+    no fault in themselves: a finding needs a healthy model to lose on the validation rows, by their labels or their inputs. Where every
+    table is the reference's, no metric can fall; then the run logs tell: a later run whose source bears the date that it bore before, or
+    that began after a tenth of the rows' span of time.
 
     What would rule it out
     ----------------------
@@ -73,6 +77,10 @@ class Stale(Cause):
         """Ask whether the training rows moved on with the validation rows."""
         case = problem.case
         current, reference = case.current, case.reference
+        # On the same rows nothing can fall: where something did, it is not for the rows being old.
+        again = same_again(case) if not problem.significant else None
+        if again is not None:
+            return Look(tuple(_again(case, again)), 0.9, "", ("freshness", "runlog"))
         told = stale_stage(case)
         if reference is None or current.train is None or current.validation is None or reference.train is None or told is not None:
             said = f"runlog: 0 of n = {len(current.runlog or ())} stages tell of old data."
@@ -117,14 +125,19 @@ class Stale(Cause):
         stood = (_edge(current.train, time, last=True) - _edge(reference.train, time, last=True)) / span
         if wider < 0.1 or (onward > 0.05 and stood > 0.8 * onward):
             return None
-        n = current.train.n_rows
+        n, same = current.train.n_rows, False
         statement = (
             f"`train.{time}`: the training rows end {gaps[0] / span:.2f} spans before the validation rows begin, "
             f"{gaps[1] / span:.2f} in the reference run; validation moved on by {onward:.2f} spans, training by {stood:.2f}; n = {n:,}."
         )
         figures = {"gap": round(gaps[0] / span, 4), "gap_reference": round(gaps[1] / span, 4), "moved": round(stood, 4), "n": n}
         evidence = float(min(3.4, 1.5 + 8.0 * wider))
-        return Finding(f"train.{time}", "freshness", evidence, statement, figures, {"table": "train", "time": time}, "current", 0.6)
+        if onward > 0.05 and abs(stood) < 0.01 and _share_known(current.train, reference.train) >= _SAME:
+            # The world moved on and the very same rows were trained on: what else has moved, moved by the way.
+            statement = f"{statement[:-1]}; {_SAME:.0%} and more of the training rows are those of the reference run, value for value."
+            evidence, same = 3.9, True
+        exact, repair = 0.9 if same else 0.6, {"table": "train", "time": time}
+        return Finding(f"train.{time}", "freshness", evidence, statement, figures, repair, "current", exact)
 
     def _by_rows(self, problem: Problem) -> Finding | None:
         case, current, reference = problem.case, problem.case.current, problem.case.reference
@@ -146,6 +159,24 @@ class Stale(Cause):
         )
         figures = {"same": round(same, 4), "contradicted": round(rate, 4), "error": round(error, 4), "n": n}
         return Finding("train", "freshness", 3.0, statement, figures, {"table": "train"}, "current", 0.4)
+
+
+def _again(case: Case, again: Again) -> Iterator[Finding]:
+    """What a run that read an earlier one's rows says of itself: the tables, and the stage that names the old source."""
+    why = f"the source is of {again.source} as it was then" if again.source else "the rows of so much later were to be others"
+    figures = {"days": round(again.days, 2), "source": again.source}
+    evidence, sure = (3.6, 0.8) if again.source else (2.9, 0.6)
+    for name in again.tables:
+        table = case.current.table(name)
+        said = (
+            f"{name}: every row is that of the reference run, value for value, although this run began {again.days:,.0f} days later; "
+            f"{why}, n = {table.n_rows if table is not None else 0:,}."
+        )
+        yield Finding(name, "freshness", evidence, said, figures, {"table": name}, "current", sure)
+    if again.stage:
+        before = f"as the reference run did {again.days:,.0f} days before"
+        said = f"runlog.{again.stage}: names {again.source} {before}, n = {len(again.tables)} tables."
+        yield Finding(f"runlog.{again.stage}", "runlog", evidence - 0.1, said, figures, {}, "current", sure)
 
 
 def _time(case: Case) -> str | None:

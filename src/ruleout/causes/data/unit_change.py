@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.by_itself import two_units, with_lone
 from ruleout.causes.columns import bounded, finite, numbers, numeric_columns, pair_of, put_values, quantile_guard, sampled
 from ruleout.causes.formula import Rows, changed_part, changed_rows, changed_whole
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
@@ -43,7 +44,7 @@ class UnitChange(Cause):
     Drift also moves a column: a formula counts as proof when its constants are known, or when it puts the values back on the grid on
     which the healthy ones stand; a fitted scale or offset counts only while the other columns stand still. Parts of the rows are found
     by a column whose levels disagree, by the row at which the level changes (Pettitt 1979), or by values that only the formula explains
-    (a two-component mixture).
+    (a two-component mixture). A table by itself shows a change of a part of its rows: two crowds of one shape, a unit's factor apart.
 
     What would rule it out
     ----------------------
@@ -68,12 +69,7 @@ class UnitChange(Cause):
     change-point problem.
     """
 
-    needs = (
-        ("reference.train", "current.train"),
-        ("reference.validation", "current.validation"),
-        ("current.train", "current.validation"),
-        ("current.serving",),
-    )
+    needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.6
 
     def suspect(self, problem: Problem) -> Look:
@@ -106,7 +102,8 @@ class UnitChange(Cause):
                     found += [finding] if finding.evidence > 2 or distance[column] > 0.3 else []
         said = f"{n_columns} numeric columns: none differs from its healthy table by one formula (Kolmogorov-Smirnov, p < {ALPHA:g})."
         found.sort(key=lambda f: -f.evidence)
-        return Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
+        look = Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
+        return with_lone(problem, look, two_units, 0.4, "no numeric column is two crowds one unit apart")
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Undo the formula in the rows concerned."""
