@@ -32,6 +32,7 @@ FOLLOWS = 0.985
 
 TRIED_ROWS = 1_500
 SCANNED_ROWS = 240
+MANY_CHANGES = 300
 MOST_ROWS = 100_000
 
 
@@ -134,6 +135,14 @@ class Answers:
         return np.asarray(labels_of(self.prediction.prediction) == labels_of(self.logged.prediction), dtype=bool)
 
     @cached_property
+    def fallback(self) -> bool:
+        """Whether the side's own artifact does not open and every request got one answer: what a service falls back on, not a model's."""
+        held = self.case.side(self.side)
+        own, _ = self.said
+        closed = held is not None and held.model is not None and self.laboratory.model(self.side) is None
+        return closed and len(set(own.tolist())) == 1
+
+    @cached_property
     def numbers(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Logged and replayed answers as numbers, shape (n_rows,) each: scores of one class or predicted numbers; None for bare classes."""
         if self.case.task == "regression":
@@ -219,7 +228,8 @@ class Answers:
             return None
         kept: tuple[Change, ...] = ()
         told = self.now
-        few = np.linspace(0, len(self.rows) - 1, min(SCANNED_ROWS, len(self.rows))).round().astype(int)
+        n_scanned = SCANNED_ROWS if len(changes) <= MANY_CHANGES else SCANNED_ROWS // 2
+        few = np.linspace(0, len(self.rows) - 1, min(n_scanned, len(self.rows))).round().astype(int)
         start = self.trial
         for _ in range(rounds):
             best = self._best(changes, start, few, told)
@@ -285,7 +295,7 @@ class Answers:
 
         Numbers are not the same by chance; bare classes are, so there nearly everything must be reproduced.
         """
-        if told is None or self.follow:
+        if told is None or self.follow or self.fallback:
             return False
         n_missed = (1 - self.now.rate) * told.n
         if n_missed < 8:
@@ -297,9 +307,11 @@ class Answers:
     def evidence(self, told: Told) -> float:
         """Log likelihood ratio of a supposition that convinces: near proof where all is reproduced."""
         if not self.exact:
-            # Where answers are all alike much comes near: a point of a hundred that is left over counts.
-            return bounded(3.9 - 100.0 * (1.0 - told.rate))
-        return bounded(3.9 if told.rate >= 0.9 else 1.5 + 2.0 * told.explained)
+            # Where answers are all alike much comes near: a row of a thousand that is left over counts.
+            return bounded(3.9 - 400.0 * (1.0 - told.rate))
+        # What reproduces all is believed before what leaves a tenth over.
+        left = max(0.0, FOLLOWS - told.rate)
+        return bounded(3.9 - 8.0 * left if told.rate >= 0.9 else 1.5 + 2.0 * told.explained)
 
     def said_rate(self, told: Told) -> str:
         """The rates in words."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from ruleout.causes.answers import Answers, answers_of, between, follows
 from ruleout.causes.page import Look
-from ruleout.causes.recurrence import recurrence
+from ruleout.causes.recurrence import permuted, recurrence
+from ruleout.causes.stretches import stretch_of
 from ruleout.problem.problem import Problem
 
 __all__ = ["answering_artifact"]
@@ -43,6 +44,15 @@ def answering_artifact(problem: Problem) -> Look:
         )
     if answers.follow:
         return follows(answers, "another artifact")
+    stretch = stretch_of(answers)
+    if stretch is not None and stretch.column not in answers.features and recurrence(answers) is None:
+        said = (
+            f"model: {stretch.words} the artifact gives {stretch.rate:.1%} of n = {int(stretch.rows.sum()):,} logged answers again, of all"
+            f" others {float(answers.plain.same[~stretch.rows].mean()):.1%}: there another artifact answers."
+        )
+        figures = {"rates": dict(rates), "where": stretch.words, "inside": stretch.rate}
+        finding = between("model", 3.5, said, figures, specificity=0.8, repair={"meant": answers.intended})
+        return Look((finding,), 0.9, covers=("serving", "model"))
     how = _unlike_throughout(answers)
     if how is None:
         said = f"model: {answers.plain.rate:.1%} of n = {answers.n:,} logged answers are the artifact's, the others no other model's."
@@ -54,7 +64,7 @@ def answering_artifact(problem: Problem) -> Look:
 
 def _unlike_throughout(answers: Answers) -> str | None:
     """How the logged answers differ as another model's would, in words; None where they do not."""
-    if recurrence(answers) is not None:
+    if recurrence(answers) is not None or permuted(answers) is not None:
         return None
     rate = answers.plain.rate
     if answers.numbers is not None:

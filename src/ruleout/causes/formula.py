@@ -22,12 +22,15 @@ Rows = Mapping[str, Any]
 """`{}` for every row; `by` and `levels`; `from` and `to`, row numbers; or a `mixture`."""
 
 
-def changed_whole(x: np.ndarray, y: np.ndarray) -> Arithmetic | None:
-    """The formula that was applied to every row, or None. `x` and `y` are finite: the column under suspicion and the healthy one."""
+def changed_whole(x: np.ndarray, y: np.ndarray, *, usual: float = 0.0) -> Arithmetic | None:
+    """The formula that was applied to every row, or None.
+
+    `x` and `y` are finite: the column under suspicion and the healthy one; `usual` is how far the other columns moved.
+    """
     levels = np.unique(y)
     if len(levels) <= 30 and np.isin(np.unique(x), levels).all():
         return None  # The same few values in other shares: drift, or codes that changed places.
-    found = best_inverse(x, y)
+    found = best_inverse(x, y, usual=usual)
     return found[0] if found else None
 
 

@@ -11,10 +11,16 @@ import numpy as np
 from ruleout.causes.answers import Answers
 from ruleout.causes.columns import bounded
 
-__all__ = ["Recurrence", "recurrence"]
+__all__ = ["Recurrence", "permuted", "recurrence"]
 
 LONGEST = 200
 """Longest block of requests of which the first one's answer is looked for."""
+
+LONGEST_OF_ONE = 24
+"""The same among the requests of one entity."""
+
+MOST_MOVED = 0.98
+"""Part of the sorted answers that must be the artifact's own: a shift loses those at its ends."""
 
 CHANCE_DRAWS = 20
 """Draws of unrelated rows from which the share of equal answers by chance is taken."""
@@ -34,7 +40,7 @@ def recurrence(answers: Answers) -> Recurrence | None:
     """The pattern of earlier rows that best explains the answers that do not follow; None where none does."""
     logged, own = answers.said
     missed = np.flatnonzero(~answers.plain.same)
-    if len(missed) < 8:
+    if len(missed) < 8 or permuted(answers) is not None:
         return None
     rng = np.random.default_rng(0)
     draws = [answers.equal(logged[missed], own[rng.integers(0, answers.n, len(missed))]).mean() for _ in range(CHANCE_DRAWS)]
@@ -60,6 +66,20 @@ def recurrence(answers: Answers) -> Recurrence | None:
     return best._replace(evidence=bounded(ratio)) if ratio > 1.0 else None
 
 
+def permuted(answers: Answers) -> float | None:
+    """The share of answers that stand on other rows, where all are the artifact's own answers in another order; None where they are not.
+
+    Only numbers of many values can be told: bare classes are alike in any order.
+    """
+    found = answers.numbers
+    if found is None or not answers.exact or answers.follow:
+        return None
+    logged, own = (np.sort(values[np.isfinite(found[0]) & np.isfinite(found[1])]) for values in found)
+    if len(logged) < 20 or float(answers.equal(logged, own).mean()) < MOST_MOVED:
+        return None
+    return float(np.mean(~answers.plain.same))
+
+
 def _sources(answers: Answers) -> Iterator[tuple[str, np.ndarray]]:
     """Patterns of earlier rows: in words, and for each row the row whose answer it would get (-1 for none), shape (n_rows,)."""
     n, case, log = answers.n, answers.case, answers.log
@@ -83,6 +103,9 @@ def _sources(answers: Answers) -> Iterator[tuple[str, np.ndarray]]:
         first, before = _first_and_before(group, place)
         yield f"the first request with the same {name}", first
         yield f"the request before with the same {name}", before
+        if name in log and answers.n / (group.max() + 1) >= 3:
+            for size in range(2, LONGEST_OF_ONE + 1):
+                yield f"the first of each {size} requests with the same {name}", _first_of_block(group, place, size)
     if in_time:
         for unit, seconds in (("day", 86_400), ("hour", 3_600), ("week", 604_800)):
             group = np.floor(log.numbers(str(case.time)) / seconds)
@@ -120,6 +143,17 @@ def _first_and_before(group: np.ndarray, place: np.ndarray) -> tuple[np.ndarray,
     first[by_group] = by_group[np.maximum.accumulate(np.where(starts, np.arange(len(group)), 0))]
     before[by_group] = np.where(starts, -1, np.concatenate([[-1], by_group[:-1]]))
     return first, before
+
+
+def _first_of_block(group: np.ndarray, place: np.ndarray, size: int) -> np.ndarray:
+    """For each row the first row of its block of `size` within its group, in an order, shape (n_rows,)."""
+    by_group = np.lexsort((place, group))
+    ordered = group[by_group]
+    at = np.arange(len(group))
+    start = np.maximum.accumulate(np.where(np.concatenate([[True], ordered[1:] != ordered[:-1]]), at, 0))
+    first = np.empty(len(group), dtype=np.int64)
+    first[by_group] = by_group[at - (at - start) % size]
+    return first
 
 
 def _any_earlier(answers: Answers, missed: np.ndarray) -> Recurrence | None:

@@ -74,6 +74,8 @@ def _suppositions(answers: Answers) -> Iterator[Change]:
         yield fed("the scaler applied twice", lambda v, c: ((v - scales[c][0]) / scales[c][1] - scales[c][0]) / scales[c][1])
         yield fed("the mean taken off and the deviation left in", lambda v, c: v - scales[c][0])
         yield fed("the deviation divided out and the mean left in", lambda v, c: v / scales[c][1])
+        for words, order in _orders(list(scales)):
+            yield fed(f"the parameters {words}", lambda v, c, at=order: (v - scales[at[c]][0]) / scales[at[c]][1])  # type: ignore[misc]
     for words, table in _tables(answers):
         known = _moments(table, list(scales) or numeric)
         if not known:
@@ -81,6 +83,18 @@ def _suppositions(answers: Answers) -> Iterator[Change]:
         put = scales or dict.fromkeys(known, (0.0, 1.0))
         for name, of in (("mean and deviation", (0, 1)), ("smallest and largest value", (2, 3)), ("median and quartiles", (4, 5))):
             yield _by_moments(f"scaled by the {name} of {words}", put, known, of)
+            if scales:
+                twice = f"scaled by the {name} of {words} and by the artifact's own scaler after that"
+                yield _by_moments(twice, dict.fromkeys(known, (0.0, 1.0)), known, of)
+
+
+def _orders(columns: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Other columns whose scaling parameters each column may have got: parameters kept by position and not by name."""
+    for n in range(1, len(columns)):
+        yield f"of the column {n} further on", dict(zip(columns, columns[n:] + columns[:n], strict=True))
+    for words, order in (("in the order of the alphabet", sorted(columns)), ("in the reverse order", columns[::-1])):
+        if order != columns:
+            yield words, dict(zip(columns, order, strict=True))
 
 
 def _by_moments(words: str, put: Mapping[str, tuple[float, float]], known: Mapping[str, tuple[float, ...]], of: tuple[int, int]) -> Change:

@@ -49,6 +49,8 @@ class Description:
         Every settable parameter by its full name ("model__max_depth"), JSON-able values only.
     features
         Columns the model expects, in order; None where it does not say.
+    width
+        How many columns it expects; None where it does not say.
     classes
         Classes it can answer; None for regression.
     fitted
@@ -69,6 +71,7 @@ class Description:
     fitted: Mapping[str, Any] = field(default_factory=dict)
     finite: bool = True
     empty: str = ""
+    width: int | None = None
 
 
 class Model(Protocol):

@@ -121,7 +121,7 @@ class ScikitLearnModel:
                 fitted["unread"] = first_line(error)
         if self._notes:
             fitted["warnings"] = list(self._notes)
-        classes = self._classes()
+        classes, width = self._classes(), ask(estimator, "n_features_in_")
         return Description(
             engine="scikit-learn",
             estimator=steps[-1],
@@ -132,6 +132,7 @@ class ScikitLearnModel:
             fitted=fitted,
             finite=_finite(last_step(estimator)),
             empty=empty,
+            width=len(self._features) if self._features is not None else int(width) if width is not None else None,
         )
 
     def _classes(self) -> tuple[Any, ...] | None:

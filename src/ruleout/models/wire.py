@@ -147,6 +147,7 @@ def description_to_dict(description: Description) -> dict[str, Any]:
         "fitted": dict(description.fitted),
         "finite": description.finite,
         "empty": description.empty,
+        "width": description.width,
     }
 
 
@@ -163,6 +164,7 @@ def description_from_dict(data: Mapping[str, Any]) -> Description:
             fitted=dict(data["fitted"]),
             finite=bool(data["finite"]),
             empty=str(data["empty"]),
+            width=None if data.get("width") is None else int(data["width"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BrokenFrameError(str(error)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.metric import Evaluation
 from ruleout.problem.other_kinds import state_alone, state_invalid_output, state_too_good, state_training
 from ruleout.problem.problem import Kind, Problem
+from ruleout.problem.replay import compare_answers, logged_answers
+from ruleout.problem.risen import before_it_rose, rose_at_once
 from ruleout.problem.situation import Situation, situation_of
 from ruleout.statistics.difference import Difference
 
@@ -39,6 +41,9 @@ UNMEASURED_NOISE = 0.003
 """Standard deviation that trainings are taken to have where no budget is left to measure it."""
 
 SIDES: tuple[SideName, SideName] = ("reference", "current")
+
+ALIKE = 0.985
+"""Part of the answers that must be the same, or follow, for nothing to be wrong with them; the rest is platform and rounding."""
 
 
 def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> Problem:
@@ -68,11 +73,15 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> 
         broken = state_invalid_output(case, laboratory, measured.recomputed, measured.reported, situation)
         if broken is not None:
             return broken
+    before, after = measured.value("reference"), measured.value("current")
+    if situation == "retraining" and before is not None and rose_at_once(case, before, after, laboratory.scorer.sign):
+        return before_it_rose(state_problem(replace(case, reference=None), seed=seed, budget=budget), case, before)
     if situation == "too-good":
         return state_too_good(case, laboratory, measured.value("current"), _training_noise(laboratory, case))
     if case.reference is None and situation in ("alone", "silent"):
         return state_alone(case, laboratory, measured.value("current"), situation)
-    noise = _training_noise(laboratory, case) if situation in ("retraining", "silent") and measured.harm(laboratory) is not None else 0.0
+    trained_twice = situation in ("retraining", "silent") or (situation == "environment" and _two_artifacts(case))
+    noise = _training_noise(laboratory, case) if trained_twice and measured.harm(laboratory) is not None else 0.0
     return _restate(case, laboratory, measured, noise, situation)
 
 
@@ -168,10 +177,10 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
     figures["reported_change"] = reported_change
     broken: Kind = "disagreement" if situation == "environment" else "degradation"
     kind: Kind = broken if significant else "none"
-    unlabelled = _unlabelled(laboratory, current) if situation in ("serving", "environment") else ""
+    unlabelled = _unlabelled(laboratory, current, figures) if situation in ("serving", "environment") else ""
     if unlabelled:
         # Replay and features need no labels: what they say is still to be looked at, and rests on observation.
-        kind = "disagreement"
+        kind = "disagreement" if figures.get("answers_alike", 0.0) < ALIKE else "none"
     again = same_again(case) if kind == "none" and situation == "silent" else None
     repeated = ""
     if again is not None:
@@ -196,11 +205,23 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
     )
 
 
-def _unlabelled(laboratory: Laboratory, current: float | None) -> str:
-    """What a log without labels says by itself, in a sentence; "" where its metric is known or it holds no answers."""
-    log = laboratory.case.current.serving
+def _unlabelled(laboratory: Laboratory, current: float | None, figures: dict[str, Any]) -> str:
+    """What a log without labels says by itself, in a sentence; "" where its metric is known or it holds no answers.
+
+    `figures` is told the share of answers that follow (`answers_follow`), or that are the other environment's (`answers_alike`).
+    """
+    case = laboratory.case
+    log, other = case.current.serving, case.reference.serving if case.reference is not None else None
     if current is not None or log is None or not {"prediction", "score"} & set(log.columns):
         return ""
+    if other is not None and case.key in other and case.key in log and np.array_equal(other.texts(str(case.key)), log.texts(str(case.key))):
+        try:
+            alike = compare_answers(case, logged_answers(case, other), logged_answers(case, log))
+        except RuleoutError as error:
+            laboratory.reasons.setdefault("replay", str(error))
+        else:
+            figures["answers_alike"] = alike.rate
+            return f" The labels are not known yet; both environments gave {alike.rate:.1%} of the n = {alike.n:,} rows one answer."
     try:
         found = laboratory.replay(log)
     except RuleoutError as error:
@@ -208,10 +229,17 @@ def _unlabelled(laboratory: Laboratory, current: float | None) -> str:
         found = None
     if found is None:
         return " Labels of the requests are not known yet, so only their features can be looked at."
+    figures["answers_follow"] = found.rate
     return (
         f" Labels of the requests are not known yet; the artifact gives {found.rate:.1%} of the n = {found.n:,} logged answers again"
-        " for the logged features."
+        " for the logged features. Whether the world still answers as it did cannot be seen without labels."
     )
+
+
+def _two_artifacts(case: Case) -> bool:
+    """Whether both sides hold an artifact, and not the same one: each was trained for itself."""
+    first, second = case.reference.model if case.reference is not None else None, case.current.model
+    return first is not None and second is not None and first.fingerprint != second.fingerprint
 
 
 def _outcome(laboratory: Laboratory, case: Case, side: SideName) -> Evaluation | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ruleout.statistics.quantiles import ks_critical, ks_distance
 
-__all__ = ["Arithmetic", "best_inverse", "decimals_of", "known_arithmetic", "on_values", "shape_gap", "snapped"]
+__all__ = ["Arithmetic", "best_inverse", "decimals_of", "known_arithmetic", "on_values", "shape_gap", "snapped", "undone"]
 
 UNITS: dict[str, float] = {
     "x 10": 10.0,
@@ -50,6 +50,12 @@ UNITS: dict[str, float] = {
     "x 38.67 (mmol/l to mg/dl, cholesterol)": 38.67,
     "x 18.0 (mmol/l to mg/dl, glucose)": 18.018,
 }
+MOSTLY_OFF = 0.6
+"""A column stands off its healthy grid where at most this part of its values is on it."""
+
+ON_GRID = 0.2
+"""The distance that a known formula may leave which puts the values back on the healthy grid: no chance does that."""
+
 CURVES = ("log", "log1p", "log10", "log2", "exp", "expm1", "square", "sqrt", "reciprocal")
 
 
@@ -161,11 +167,14 @@ def shape_gap(arithmetic: Arithmetic, values: np.ndarray, healthy: np.ndarray) -
     return float(np.max(outside))
 
 
-def best_inverse(values: np.ndarray, healthy: np.ndarray, *, fitted: bool = True, n_kept: int = 6) -> tuple[Arithmetic, float] | None:
+def best_inverse(
+    values: np.ndarray, healthy: np.ndarray, *, fitted: bool = True, n_kept: int = 6, usual: float = 0.0
+) -> tuple[Arithmetic, float] | None:
     """The formula that, undone, brings `values` back to the healthy distribution to within sampling noise, with the distance left.
 
     Formulas without fitted constants come first, then a scale alone, an offset alone, both. None where nothing comes within the distance
-    that samples of these sizes exceed one time in a thousand.
+    that samples of these sizes exceed one time in a thousand; a known formula may leave what is `usual`, or more where it puts the values
+    back on the healthy column's own grid.
 
     Parameters
     ----------
@@ -173,6 +182,8 @@ def best_inverse(values: np.ndarray, healthy: np.ndarray, *, fitted: bool = True
         Finite numbers, shapes (n,) and (m,).
     fitted
         Constants may be estimated; else only known ones are tried.
+    usual
+        Distance of columns that nothing happened to: samples of whole clusters, or of another season, differ by more than single rows do.
     """
     values, healthy = np.sort(values), np.sort(healthy)
     noise = 1.2 * ks_critical(len(values), len(healthy), 1e-3)
@@ -180,15 +191,19 @@ def best_inverse(values: np.ndarray, healthy: np.ndarray, *, fitted: bool = True
     if fitted:
         tiers += [[c] for c in _fitted(values, healthy)]
     good: list[tuple[float, int, float, Arithmetic]] = []
+    off_grid = on_values(values, healthy) < MOSTLY_OFF
     for rank, tier in enumerate(tiers):
         close = sorted((shape_gap(c, values, healthy), i) for i, c in enumerate(tier))[:n_kept]
         for gap, i in close:
-            if gap > 1.5 * noise + 0.01:
+            known = tier[i].known
+            least = max(noise, usual) if known else noise
+            if gap > 1.5 * max(least, ON_GRID if known and off_grid else 0.0) + 0.01:
                 break
-            undone = snapped(tier[i].undo(values), healthy)
-            kept = undone[np.isfinite(undone)]
+            right = undone(tier[i], values, healthy)
+            kept = right[np.isfinite(right)]
             distance = ks_distance(kept, healthy)
-            if len(kept) >= 0.999 * len(values) and distance <= noise:
+            back = known and off_grid and on_values(kept, healthy) > 0.98
+            if len(kept) >= 0.999 * len(values) and distance <= max(least, ON_GRID if back else 0.0):
                 good.append((-round(on_values(kept, healthy), 1), rank, distance, tier[i]))
     if not good:
         return None
@@ -197,13 +212,29 @@ def best_inverse(values: np.ndarray, healthy: np.ndarray, *, fitted: bool = True
     return found[3], found[2]
 
 
-def snapped(values: np.ndarray, healthy: np.ndarray) -> np.ndarray:
-    """The values on the healthy column's grid of decimals where they miss it by rounding error alone."""
+def snapped(values: np.ndarray, healthy: np.ndarray, *, rounded: float = 0.0) -> np.ndarray:
+    """The values on the healthy column's grid of decimals where they miss it by rounding error alone.
+
+    `rounded` is how far the rounding of the changed values moves them once the formula is undone; it counts while it is small
+    against the grid.
+    """
     decimals = decimals_of(healthy)
     if decimals is None:
         return values
-    rounded = np.round(values, decimals)
-    return np.where(np.abs(rounded - values) <= 1e-6 * np.maximum(1.0, np.abs(values)), rounded, values)
+    near = np.round(values, decimals)
+    slack = rounded if rounded < 0.2 * 10.0**-decimals else 0.0
+    return np.where(np.abs(near - values) <= slack + 1e-6 * np.maximum(1.0, np.abs(values)), near, values)
+
+
+def _rounded_by(values: np.ndarray, arithmetic: Arithmetic) -> float:
+    """How far the rounding of changed values moves them once an affine formula is undone; 0 where they are not rounded."""
+    decimals = decimals_of(values) if arithmetic.kind == "affine" else None
+    return 0.0 if decimals is None else 0.51 * 10.0**-decimals / abs(arithmetic.scale)
+
+
+def undone(arithmetic: Arithmetic, values: np.ndarray, healthy: np.ndarray) -> np.ndarray:
+    """The values with a formula undone, on the healthy column's grid where they miss it by rounding alone."""
+    return snapped(arithmetic.undo(values), healthy, rounded=_rounded_by(values[np.isfinite(values)], arithmetic))
 
 
 def _fitted(values: np.ndarray, healthy: np.ndarray) -> Iterator[Arithmetic]:

@@ -24,6 +24,7 @@ __all__ = ["Drift"]
 _LEAST_AUC = 0.04
 _LEAST_DISTANCE = 0.05
 _LEAST_ROWS = 60
+_MOST_REPEATS = 3.0
 
 
 class Drift(Cause):
@@ -110,11 +111,17 @@ class Drift(Cause):
         return Look(ordered, power if covers else 0.0, "" if findings or not said else "; ".join(said) + ".", tuple(covers))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """Draw the table's rows so that the column that moved, or all inputs together, lie as in the healthy table."""
+        """Draw the table's rows so that the column that moved, or all inputs together, lie as in the healthy table.
+
+        In training, healthy rows stand in where hardly any are left: what is not there cannot be weighted up.
+        """
         pair = pair_of(case, finding)
         if pair is None:
             return None
-        rows, weights = _weights(case, pair, pair.suspect, finding.repair.get("along"), towards="yardstick")
+        along = finding.repair.get("along")
+        rows, weights = _weights(case, pair, pair.suspect, along, towards="yardstick")
+        if pair.name == "train":
+            return case.with_table(pair.side, pair.name, _completed(case, pair, rows, weights, along))
         if effective_rows(weights) < _LEAST_ROWS:
             return None
         return case.with_table(pair.side, pair.name, rows.take(draw_rows(weights, pair.suspect.n_rows)))
@@ -204,6 +211,16 @@ def _explained(judgement: Judgement) -> float:
     """How much the inputs' terms add to the share of rows that a healthy model gets wrong; zero within their error."""
     terms = judgement.terms
     return float(terms["inputs"]) if abs(terms["inputs"]) > terms["labels_error"] else 0.0
+
+
+def _completed(case: Case, pair: Pair, rows: Table, weights: np.ndarray, along: str | None) -> Table:
+    """Rows drawn by their weights, none more than a few times, and healthy ones from where the suspect has too few for that."""
+    healthy, ratio = _weights(case, pair, pair.yardstick, along, towards="suspect")
+    lacking = 1.0 - np.minimum(_MOST_REPEATS * ratio, 1.0)
+    n = pair.suspect.n_rows
+    n_more = round(n * float(lacking.mean()))
+    drawn = rows.take(draw_rows(np.minimum(weights, _MOST_REPEATS), n - n_more))
+    return drawn.stack(healthy.take(draw_rows(lacking, n_more))) if n_more else drawn
 
 
 def _weights(case: Case, pair: Pair, table: Table, along: str | None, *, towards: str) -> tuple[Table, np.ndarray]:

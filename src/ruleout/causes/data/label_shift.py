@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import ClassVar
 
 import numpy as np
@@ -21,6 +22,9 @@ from ruleout.tables.table import Table
 __all__ = ["LabelShift"]
 
 _LEAST_DISTANCE = 0.05
+
+MOST_REPEATS = 2
+"""How often a row of a rare label is drawn before healthy rows take its place."""
 
 
 class LabelShift(Cause):
@@ -101,11 +105,16 @@ class LabelShift(Cause):
         return Look(ordered, power if covers else 0.0, "" if findings or not said else "; ".join(said) + ".", tuple(covers))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """Draw the table's rows so that its classes hold the shares of the healthy table, P(x given y) as it is."""
+        """Draw the table's rows so that its classes hold the shares of the healthy table, P(x given y) as it is.
+
+        In training a class of which few rows are left is completed with healthy rows: what is not there cannot be weighted up.
+        """
         pair, target = pair_of(case, finding), case.target
         if pair is None or not target or target not in pair.suspect or target not in pair.yardstick:
             return None
         drawn = _drawn(pair.suspect, pair.yardstick, target, like=pair.yardstick)
+        if pair.name == "train":
+            return case.with_table(pair.side, pair.name, _completed(drawn, pair.suspect, pair.yardstick, target))
         return case.with_table(pair.side, pair.name, drawn)
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
@@ -144,7 +153,7 @@ class LabelShift(Cause):
         gone = float(was[(now < 0.04 * was)].sum())
         if gone > 0.5 * distance or float(now[(was == 0)].sum()) > 0.5 * distance or now[-1] - was[-1] > 0.5 * distance:
             return None
-        if _repeats(pair.suspect) - _repeats(pair.yardstick) > 0.3 * distance:
+        if _repeated(pair, target) > 0.3 * distance:
             return None
         along, before, after = held.along
         if along != target:
@@ -195,10 +204,18 @@ def _error(held: Comparison) -> float:
     return 0.5 * float(np.sqrt(1.0 / max(held.suspect.n_rows, 1) + 1.0 / max(held.yardstick.n_rows, 1)))
 
 
-def _repeats(table: Table) -> float:
-    """Share of rows that repeat an earlier one."""
-    rows = table.to_pandas()
-    return float(rows.duplicated().mean()) if len(rows) else 0.0
+def _repeated(pair: Pair, target: str) -> float:
+    """By how much more rows repeat earlier ones than in the healthy table, label by label and on equally many rows of each."""
+    rng, more = np.random.default_rng(0), 0.0
+    mine, theirs = (t.to_pandas().sample(frac=1.0, random_state=rng) for t in (pair.suspect, pair.yardstick))
+    groups = dict(iter(theirs.groupby(target, observed=True)))
+    for label, rows in mine.groupby(target, observed=True):
+        other = groups.get(label)
+        n = min(len(rows), len(other)) if other is not None else 0
+        if other is not None and n > 1:
+            excess = float(rows.head(n).duplicated().mean() - other.head(n).duplicated().mean())
+            more += excess * len(rows) / max(len(mine), 1)
+    return more
 
 
 def _drawn(table: Table, yardstick: Table, target: str, *, like: Table) -> Table:
@@ -206,3 +223,22 @@ def _drawn(table: Table, yardstick: Table, target: str, *, like: Table) -> Table
     wanted = binned(yardstick, like, [target])[1]
     weights = bin_weights(mine[:, 0], wanted[:, 0], sizes[0], largest=50.0)
     return table.take(draw_rows(weights, table.n_rows))
+
+
+def _completed(drawn: Table, suspect: Table, yardstick: Table, target: str) -> Table:
+    """The drawn rows, with healthy ones of their label in place of those that were drawn for the third time and more."""
+    labels, have = drawn.texts(target), Counter(suspect.texts(target).tolist())
+    wanted = Counter(labels.tolist())
+    if suspect.kind(target) == "numeric" and len(have) > 50:
+        return drawn
+    rng, healthy = np.random.default_rng(0), yardstick.texts(target)
+    keep, more = np.ones(drawn.n_rows, dtype=bool), []
+    for label, n in wanted.items():
+        n_most = MOST_REPEATS * have[label]
+        there = np.flatnonzero(healthy == label)
+        if n > n_most and len(there):
+            keep[rng.choice(np.flatnonzero(labels == label), n - n_most, replace=False)] = False
+            more.append(rng.choice(there, n - n_most, replace=n - n_most > len(there)))
+    if not more:
+        return drawn
+    return drawn.filter(keep).stack(yardstick.take(np.sort(np.concatenate(more))))

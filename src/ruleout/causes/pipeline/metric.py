@@ -17,6 +17,7 @@ from ruleout.errors import RuleoutError
 from ruleout.guards.guard import Guard
 from ruleout.models.model import Prediction
 from ruleout.problem.problem import Problem
+from ruleout.problem.replay import logged_answers
 from ruleout.tables.table import Table
 
 __all__ = ["Metric"]
@@ -78,6 +79,7 @@ class Metric(Cause):
         ("current.model", "current.validation", "current.metrics"),
         ("reference.model", "reference.validation", "reference.metrics"),
         ("current.metrics", "current.validation"),
+        ("current.metrics", "current.serving"),
     )
     cost = 0.5
 
@@ -88,8 +90,8 @@ class Metric(Cause):
         checked = [side for side in sides if _pair(problem, side) is not None]
         if found:
             return Look((max(found, key=lambda f: f.evidence),), 0.95, covers=("metrics",))
-        table = problem.case.current.validation
-        n = table.n_rows if table else 0
+        judged = _judged(problem, "current")
+        n = judged[0].n_rows if judged else 0
         if not checked:
             return Look((), 0.0, f"metrics: nothing was reported that could be recomputed, n = {n:,}.")
         said = " and ".join(checked)
@@ -117,7 +119,8 @@ class Metric(Cause):
 def _disagreement(problem: Problem, side: SideName) -> Finding | None:
     pair = _pair(problem, side)
     held = problem.case.side(side)
-    if pair is None or held is None or held.validation is None:
+    judged = _judged(problem, side)
+    if pair is None or held is None or judged is None:
         return None
     said, given = pair
     if abs(said - given) <= ROUNDING * max(1.0, abs(given)) and not (_digits(said) >= 4 and abs(said - given) > 2 * ROUNDING):
@@ -134,7 +137,7 @@ def _disagreement(problem: Problem, side: SideName) -> Finding | None:
     how = f"; {definition.words} gives the reported number" if definition else "; no other definition tried gives the reported number"
     key = _key(problem, side)
     prefix = "" if side == "current" else "reference."
-    n = held.validation.n_rows
+    n = judged[0].n_rows
     statement = f"{prefix}metrics.{key}: reported {said:.6g}, recomputed {given:.6g}, expected within {ROUNDING}{how}, n = {n:,}."
     sign = -1.0 if (problem.metric or "").startswith("neg_") and not key.startswith("neg_") else 1.0
     figures: dict[str, Any] = {"reported": said, "recomputed": given, "definition": definition.words if definition else None, "n": n}
@@ -159,28 +162,43 @@ def _counted(problem: Problem, side: SideName) -> Finding | None:
 
 def _pair(problem: Problem, side: SideName) -> tuple[float, float] | None:
     """What a side reported for the metric and what its artifact gives on its validation rows, in the metric's own direction."""
-    held = problem.case.side(side)
-    if held is None or held.validation is None:
+    held, judged = problem.case.side(side), _judged(problem, side)
+    if held is None or judged is None:
         return None
     said = figure(problem, "reported", side)
     if said is None:
         value = (held.metrics or {}).get(_key(problem, side))
         said = float(value) if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
     given = figure(problem, "recomputed", side)
-    given = measured(problem, problem.laboratory.model(side), held.validation) if given is None else given
+    if given is None and judged[0].name == "validation":
+        given = measured(problem, problem.laboratory.model(side), judged[0])
     return None if said is None or given is None else (said, given)
+
+
+def _judged(problem: Problem, side: SideName) -> tuple[Table, Prediction | None] | None:
+    """The rows that a side's report rests on, with the answers for them: its validation table, in production its labelled log."""
+    held, target = problem.case.side(side), problem.case.target
+    if held is None or target is None:
+        return None
+    tables = [held.serving, held.validation] if problem.situation in ("serving", "environment") else [held.validation]
+    table = next((t for t in tables if t is not None and target in t), None)
+    if table is None:
+        return None
+    try:
+        if table.name == "serving":
+            return table, logged_answers(problem.case, table)
+        model = problem.laboratory.model(side)
+        return table, None if model is None else problem.laboratory.predict(model, table)
+    except RuleoutError:
+        return table, None
 
 
 def _reproducing(problem: Problem, side: SideName, said: float) -> Definition | None:
     """The first other definition that gives the reported number to its last digit."""
-    held, model, target = problem.case.side(side), problem.laboratory.model(side), problem.case.target
-    table = held.validation if held else None
-    if model is None or table is None or target is None or target not in table:
+    judged, target = _judged(problem, side), problem.case.target
+    if judged is None or judged[1] is None or target is None:
         return None
-    try:
-        answer = problem.laboratory.predict(model, table)
-    except RuleoutError:
-        return None
+    table, answer = judged[0], judged[1]
     within = 0.5 * 10.0 ** -min(_digits(said), 9) + 1e-9
     for definition in _definitions(problem, table, target, answer):
         if math.isfinite(definition.value) and abs(abs(said) - definition.value) <= within:

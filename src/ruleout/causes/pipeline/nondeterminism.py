@@ -9,7 +9,10 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.answers import Answers, answers_of, between, follows, replayed
 from ruleout.causes.page import Cause, Finding, Look
-from ruleout.causes.recurrence import recurrence
+from ruleout.causes.recurrence import permuted, recurrence
+from ruleout.causes.stretches import stretch_of
+from ruleout.causes.watched import log_guard
+from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.fits import held_out_r2
 from ruleout.tables.matrix import matrices
@@ -74,8 +77,12 @@ class Nondeterminism(Cause):
         answers = answers_of(problem)
         if answers is None or answers.follow:
             return follows(answers, "noise in the answers")
-        if recurrence(answers) is not None:
+        if recurrence(answers) is not None or permuted(answers) is not None:
             return Look((), 0.8, f"serving: answers that do not follow are other rows' and no noise, n = {answers.n:,}.", ("serving",))
+        stretch = stretch_of(answers)
+        if stretch is not None:
+            said = f"serving: answers that do not follow stand {stretch.words} and nowhere else: no noise, n = {answers.n:,}."
+            return Look((), 0.9, said, ("serving",))
         groups = _contradictions(answers)
         column = "prediction" if answers.numbers is None or answers.case.task == "regression" else "score"
         if groups.n >= 4 and groups.unlike >= max(3, 0.1 * groups.n):
@@ -116,6 +123,10 @@ class Nondeterminism(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The artifact's own answers, which are the same at every call."""
         return replayed(case, finding.side)
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """A day's log, answered again by the artifact."""
+        return log_guard(self.id(), problem, finding)
 
 
 class _Groups(NamedTuple):

@@ -23,6 +23,12 @@ from ruleout.tables.table import Table
 __all__ = ["Scaling"]
 
 MATERIAL = 0.1
+
+NEAR = 0.4
+"""How far from 0 and 1 the mean and the deviation of a standardised column may lie in other rows than its scaler saw."""
+
+LIKE_SHAPES = 0.97
+"""R2 over quantiles from which two samples are one column on two scales."""
 PERCENTS = np.linspace(0.02, 0.98, 49)
 
 
@@ -319,11 +325,12 @@ def _standardised(case: Case, pair: Pair) -> Finding | None:
         now, was = now[np.isfinite(now)], was[np.isfinite(was)]
         if len(now) < 30 or len(was) < 30 or now.std() == 0 or was.std() == 0:
             continue
-        is_standard, was_standard = (abs(v.mean()) < MATERIAL and abs(v.std() - 1) < MATERIAL for v in (now, was))
+        # Other rows than those that the scaler was fitted on are near mean 0 and deviation 1, not at them.
+        is_standard, was_standard = (abs(v.mean()) < NEAR and abs(v.std() - 1) < NEAR for v in (now, was))
         if is_standard == was_standard:
             continue
         x, y = np.quantile(now, PERCENTS), np.quantile(was, PERCENTS)
-        if x.std() == 0 or y.std() == 0 or np.corrcoef(x, y)[0, 1] ** 2 < 0.99:
+        if x.std() == 0 or y.std() == 0 or np.corrcoef(x, y)[0, 1] ** 2 < LIKE_SHAPES:
             continue
         b = float(was.std() / now.std())
         fits[column] = (float(was.mean() - b * now.mean()), b)
@@ -333,8 +340,8 @@ def _standardised(case: Case, pair: Pair) -> Finding | None:
     how = "standardised, raw in the yardstick" if to_standard * 2 > len(fits) else "raw, standardised in the yardstick"
     example = next(iter(fits))
     statement = (
-        f"{pair.name}: {len(fits)} of {len(columns)} numeric columns are {how} (R2 above 0.99 over {len(PERCENTS)} quantiles, {example} ="
-        f" {fits[example][0]:.4g} + {fits[example][1]:.4g} x), expected the same scale, n = {pair.suspect.n_rows:,}."
+        f"{pair.name}: {len(fits)} of {len(columns)} numeric columns are {how} (R2 above {LIKE_SHAPES} over {len(PERCENTS)} quantiles,"
+        f" {example} = {fits[example][0]:.4g} + {fits[example][1]:.4g} x), expected the same scale, n = {pair.suspect.n_rows:,}."
     )
     repair = {"artifact": False, "table": pair.name, "columns": fits}
     return Finding(pair.name, pair.name, 4.0, statement, {"columns": sorted(fits)}, repair, side=pair.side, specificity=0.95)
