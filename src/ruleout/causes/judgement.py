@@ -9,8 +9,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ruleout.case.case import Case
-from ruleout.causes.columns import sampled
+from ruleout.causes.columns import finite, numbers, numeric_columns, sampled
 from ruleout.causes.comparison import Comparison, compare
+from ruleout.causes.held import held_columns
 from ruleout.causes.page import Pair
 from ruleout.errors import ModelError
 from ruleout.models.model import Model, Prediction
@@ -170,10 +171,12 @@ def _judge(problem: Problem, pair: Pair) -> Judgement | None:
     if not case.target or reference is None or case.target not in pair.suspect or case.target not in pair.yardstick:
         return None
     held = compare(case, pair)
-    if held.target is None or not held.steady:
+    aside = _mended(problem, pair) | _damaged(case, pair)
+    steady = tuple(c for c in held.steady if c not in aside)
+    if held.target is None or not steady or _untelling(held, aside):
         return None
     try:
-        model, healthy, columns = _healthy(problem, held)
+        model, healthy, columns = _healthy(problem, held, steady)
         if model is None or healthy is None:
             return None
         tables = [_labelled(sampled(table), case.target) for table in (pair.suspect, healthy)]
@@ -215,7 +218,40 @@ def _judge(problem: Problem, pair: Pair) -> Judgement | None:
     )
 
 
-def _healthy(problem: Problem, held: Comparison) -> tuple[Model | None, Table | None, tuple[str, ...] | None]:
+def _mended(problem: Problem, pair: Pair) -> frozenset[str]:
+    """Columns of a log that were put right: what like rows lent them follows the labels only roughly, and is no yardstick of these."""
+    if pair.name != "serving" or pair.side != "current":
+        return frozenset()
+    as_read = problem.laboratory.case.current.serving
+    if as_read is None or problem.laboratory.holds_answers(problem.case, "current"):
+        return frozenset()
+    return frozenset(
+        c for c in pair.suspect.columns if c not in as_read or not pair.suspect.arrow.column(c).equals(as_read.arrow.column(c))
+    )
+
+
+def _damaged(case: Case, pair: Pair) -> frozenset[str]:
+    """Columns of a log that hold old values, or some beyond all reach: what they lead to is no other relation of inputs and labels."""
+    if pair.name != "serving":
+        return frozenset()
+    wild = {c for c in numeric_columns(case, pair, target=False) if _beyond(numbers(pair.suspect, c), numbers(pair.yardstick, c))}
+    return frozenset(wild | {h.column for h in held_columns(case, pair)})
+
+
+def _untelling(held: Comparison, aside: frozenset[str]) -> bool:
+    """Whether the columns that are set aside tell more of the target than those left: without them any season looks like a new relation."""
+    strength = held.alignment.strength[: len(held.features), -1]
+    lost = float(sum(s for c, s in zip(held.features, strength, strict=True) if c in aside))
+    return lost > 0.5 * float(strength.sum())
+
+
+def _beyond(values: np.ndarray, healthy: np.ndarray) -> bool:
+    """Whether some value lies further outside the healthy range than this is wide."""
+    x, y = finite(values), finite(healthy)
+    return bool(len(x) and len(y) and (x.min() < y.min() - np.ptp(y) or x.max() > y.max() + np.ptp(y)))
+
+
+def _healthy(problem: Problem, held: Comparison, steady: tuple[str, ...]) -> tuple[Model | None, Table | None, tuple[str, ...] | None]:
     """A healthy model, healthy rows it was not fitted on, and the columns to show it."""
     case, laboratory = problem.case, problem.laboratory
     reference = case.reference
@@ -223,11 +259,11 @@ def _healthy(problem: Problem, held: Comparison) -> tuple[Model | None, Table | 
         return None, None, None
     train, validation = reference.train, _unseen(reference.validation, reference.train, held)
     wanted = case.features(held.pair.yardstick)
-    if set(held.steady) >= set(wanted) and validation is not None and not (case.time and held.pair.name == "train"):
+    if set(steady) >= set(wanted) and validation is not None and not (case.time and held.pair.name == "train"):
         model = laboratory.healthy_model()
         if model is not None:
             return model, validation, None
-    columns = (*held.steady, str(case.target))
+    columns = (*steady, str(case.target))
     if train is not None and validation is not None and held.pair.name != "train" and all(c in train and c in validation for c in columns):
         return laboratory.witness(train.select(columns)), validation, columns
     # Rows of one time are judged by rows of the same time: one half of the healthy table teaches, the other is the yardstick.

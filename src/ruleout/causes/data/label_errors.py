@@ -75,6 +75,7 @@ class LabelErrors(Cause):
     needs: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("case.target", "reference.train", "current.train"),
         ("case.target", "reference.validation", "current.validation"),
+        ("case.target", "reference.validation", "current.serving"),
     )
     cost: ClassVar[float] = 1.5
 
@@ -197,7 +198,7 @@ class LabelErrors(Cause):
         other = judged.get("validation" if name == "train" else "train")
         if other is not None and pattern != "exchanged" and other.rate[0] > max(0.4 * rate, 3.0 * other.rate[1]):
             return None
-        if name == "validation" and pattern != "exchanged" and judgement.located[0] > LOCATED:
+        if name in ("validation", "serving") and pattern != "exchanged" and judgement.located[0] > LOCATED:
             return None
         terms = judgement.terms
         # Where the inputs moved too, the model must contradict more at inputs that both tables hold.

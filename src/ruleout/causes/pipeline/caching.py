@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.answers import ANSWERED, Answers, answers_of, between, follows, replayed
-from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.columns import borrowed, bounded, put_values
+from ruleout.causes.held import Held, held_columns
+from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
 from ruleout.causes.recurrence import recurrence
 from ruleout.problem.problem import Problem
 
@@ -35,7 +39,9 @@ class Caching(Cause):
     gives for an earlier row: one to 50 rows before, the first of each block of 2 to 200, the first or the last before it with the same
     key, entity, day or value of a column, and any earlier row. The share is held against the same of rows drawn at random: the log
     likelihood ratio is n [p log(p/q) + (1 - p) log((1 - p)/(1 - q))], less the logarithm of the number of patterns tried. For
-    scores half of the rows must be explained, for bare classes nine tenths, since classes are the same by chance.
+    scores half of the rows must be explained, for bare classes nine tenths, since classes are the same by chance. Where the answers
+    follow, the features themselves may be old: in order of time, within each entity or level of a column, the share of rows with the
+    value of the row before is held against the healthy one. A column is a finding if it changes less than two fifths as often.
 
     What would rule it out
     ----------------------
@@ -59,7 +65,7 @@ class Caching(Cause):
     Kullback and Leibler (1951), On information and sufficiency. Breck et al. (2017), The ML test score, monitoring test 6.
     """
 
-    needs = ANSWERED
+    needs = (*ANSWERED, ("current.serving", "reference.validation"), ("current.serving", "reference.train"))
     cost = 0.2
 
     def suspect(self, problem: Problem) -> Look:
@@ -67,7 +73,9 @@ class Caching(Cause):
         answers = answers_of(problem)
         found = recurrence(answers) if answers is not None and not answers.follow else None
         if answers is None or found is None:
-            return follows(answers, "the answer of an earlier request")
+            pair = _serving(problem.case) if problem.situation == "serving" else None
+            kept = tuple(_kept(pair, held_columns(problem.case, pair))) if pair is not None else ()
+            return Look(kept, 0.9, covers=("serving",)) if kept else follows(answers, "the answer of an earlier request")
         share = float(np.mean(~answers.plain.same))
         said = (
             f"serving.{_column(answers)}: {found.hits:.1%} of the {found.n_missed:,} answers that do not follow from their features are"
@@ -78,8 +86,37 @@ class Caching(Cause):
         return Look((finding,), 0.95, covers=("serving",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The artifact's own answers in place of the stored ones."""
-        return replayed(case, finding.side)
+        """The artifact's own answers in place of the stored ones; for stored features, fresh values as like rows have them."""
+        if "held" not in finding.repair:
+            return replayed(case, finding.side)
+        pair, column, rows = _serving(case), str(finding.repair["column"]), finding.repair["rows"]
+        if pair is None or column not in pair.suspect or len(rows) != pair.suspect.n_rows:
+            return None
+        taken = borrowed(case, pair, column, rows, without=finding.repair["held"])
+        if taken is None:
+            return None
+        values = pair.suspect.numbers(column) if pair.suspect.kind(column) == "numeric" else pair.suspect.values(column)
+        values[rows] = taken
+        return case.with_table(pair.side, pair.name, put_values(pair.suspect, column, values, pair.yardstick))
+
+
+def _serving(case: Case) -> Pair | None:
+    return next((p for p in pairs(case) if p.name == "serving"), None)
+
+
+def _kept(pair: Pair, found: tuple[Held, ...]) -> Iterator[Finding]:
+    """Columns of the log whose values are held on to where they change in health."""
+    names = tuple(h.column for h in found)
+    # One store keeps them all: they are renewed together, from one like row.
+    rows = np.any([h.rows for h in found], axis=0) if found else None
+    for held in found:
+        said = (
+            f"serving.{held.column}: {held.same:.1%} of the {held.words} have the value of the one before, {held.usual:.1%} in"
+            f" {pair.yardstick.name}; it is renewed after {held.length:.0f} of them; n = {pair.suspect.n_rows:,}."
+        )
+        figures = {"same": held.same, "usual": held.usual, "length": held.length, "columns": list(names)}
+        repair = {"column": held.column, "held": names, "rows": rows}
+        yield Finding(f"serving.{held.column}", "serving", bounded(held.evidence), said, figures, repair, pair.side, 0.9)
 
 
 def _column(answers: Answers) -> str:

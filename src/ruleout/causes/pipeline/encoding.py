@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,8 @@ class Encoding(Cause):
 
     How it is tested
     ----------------
-    Where a text column stands beside the codes, one to one, the two lists are compared. Else each code has a fingerprint: its share, and
+    Where a text column stands beside the codes, one to one, or both sides' configurations hold the lists of codes, the two lists are
+    compared. Else each code has a fingerprint: its share, and
     the means of the other columns and the target where it stands. Hotelling's statistic (1931) between each code here and each code
     there is chi-square where they mean the same. The assignment of least total (Kuhn 1955) is a finding when identity is refused (a mean
     beyond 4 times the degrees of freedom) and the assignment explains four fifths of it. In production the artifact is also asked with
@@ -91,9 +93,10 @@ class Encoding(Cause):
         for pair in pairs(problem.case):
             covers.append(pair.name)
             blocks = _blocks(problem.case, pair)
+            written = _by_config(problem.case, pair)
             for column in _coded(problem.case, pair):
                 n_columns += 1
-                told = _by_name(pair, column) or _by_company(pair, column, blocks)
+                told = written.get(column) or _by_name(pair, column) or _by_company(pair, column, blocks)
                 if isinstance(told, Finding):
                     found.append(told)
                 elif told is not None:
@@ -221,6 +224,52 @@ def _by_name(pair: Pair, column: str) -> Finding | None:
             return None
         return _finding(pair, column, codes, f"by {name}, which names each code", 3.9)
     return None
+
+
+def _by_config(case: Case, pair: Pair) -> dict[str, Finding]:
+    """Columns whose lists of codes the configurations hold and which differ, where reading them so brings the shares nearer to health."""
+    reference = case.reference.config if case.reference is not None else None
+    found: dict[str, Finding] = {}
+    if pair.side != "current" or not reference or not case.current.config:
+        return found
+    theirs = dict(_code_lists(reference))
+    for path, mine in _code_lists(case.current.config):
+        column, was = path[-1], theirs.get(path)
+        if was is None or was == mine or column not in pair.suspect or column not in pair.yardstick:
+            continue
+        codes = {code: was[name] for name, code in mine.items() if name in was}
+        here, there = (_shares(t, column) for t in (pair.suspect, pair.yardstick))
+        if set(here) - set(mine.values()) or not any(now != old for now, old in codes.items()):
+            continue
+        read: dict[str, float] = {}
+        for code, share in here.items():
+            read[codes.get(code, code)] = read.get(codes.get(code, code), 0.0) + share
+        as_it_is, assigned = (sum(abs(s.get(v, 0.0) - there.get(v, 0.0)) for v in {*s, *there}) / 2 for s in (here, read))
+        if assigned <= as_it_is:
+            why = (
+                f"by the lists in both configurations; the shares then lie {assigned:.3f} from the healthy ones, {as_it_is:.3f} as they are"
+            )
+            found[column] = _finding(pair, column, codes, why, 3.9)
+    return found
+
+
+def _code_lists(config: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
+    """What looks like a list of codes in a configuration: names to whole numbers, or names in their order; by its path."""
+    for key, value in config.items():
+        here = (*path, str(key))
+        if isinstance(value, Mapping):
+            whole = [v for v in value.values() if isinstance(v, int) and not isinstance(v, bool)]
+            if len(value) >= 2 and len(whole) == len(value) == len(set(whole)):
+                yield here, {str(name): str(code) for name, code in value.items()}
+            else:
+                yield from _code_lists(value, here)
+        elif (
+            isinstance(value, (list, tuple))
+            and len(value) >= 2
+            and all(isinstance(v, str) for v in value)
+            and len(set(value)) == len(value)
+        ):
+            yield here, {name: str(code) for code, name in enumerate(value)}
 
 
 def _dictionary(table: Table, column: str, name: str) -> Mapping[str, str] | None:

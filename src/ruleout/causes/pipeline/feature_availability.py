@@ -8,10 +8,13 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.answers import Answers, Change, answers_of, between, replayed
+from ruleout.causes.calendar import by_calendar
 from ruleout.causes.changes import constant
 from ruleout.causes.columns import bounded, finite, put_values, sampled, texts
 from ruleout.causes.comparison import compare
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
+from ruleout.causes.parts import Part, part_of
+from ruleout.causes.prepared import prepared
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.matching import hot_deck
@@ -47,7 +50,8 @@ class FeatureAvailability(Cause):
     How it is tested
     ----------------
     For each column the share of nulls and of the commonest value in the log is held against the healthy table's: it is a finding from
-    80 % in the log and at most 60 % in the healthy table, with the binomial log likelihood ratio as evidence. Where the log looks
+    80 % in the log and at most 60 % in the healthy table, with the binomial log likelihood ratio as evidence; or where it stands in
+    95 % of a stretch of the log, or of the rows of one level of another column, and elsewhere as often as in health. Where the log looks
     right but answers do not follow, the artifact is asked with each column as null, 0, the healthy mean, median or commonest value;
     what reproduces the logged answers is the finding. It is put right by the row's value of the same key, else by that of the
     likeliest healthy row (hot deck, Andridge and Little 2010).
@@ -115,6 +119,8 @@ class FeatureAvailability(Cause):
             return None
         if column in pair.suspect:
             keep = _present(pair.suspect, column, finding.repair["value"])
+            if "rows" in finding.repair and len(keep) == len(finding.repair["rows"]):
+                keep |= ~finding.repair["rows"]
             own = (
                 pair.suspect.numbers(column)
                 if values.dtype != object and pair.suspect.kind(column) == "numeric"
@@ -142,6 +148,8 @@ def _flat(problem: Problem, pair: Pair) -> Iterator[Finding]:
     case = problem.case
     flat: list[tuple[str, str | None, float, float]] = []
     n = sampled(pair.suspect).n_rows
+    # Coarser or limited values crowd together as well, and are not gone.
+    elsewise = {p.column for p in prepared(case, pair)}
     new = [c for c in case.features(pair.suspect) if c not in pair.yardstick]
     for column in case.features(pair.yardstick):
         if pair.yardstick.kind(column) not in ("numeric", "category"):
@@ -152,9 +160,15 @@ def _flat(problem: Problem, pair: Pair) -> Iterator[Finding]:
             continue
         value, share = _commonest(pair.suspect, column)
         was = _share(pair.yardstick, column, value)
+        if value is not None and was == 0.0 and pair.suspect.kind(column) == "category":
+            # A name that nobody knows may be a new one for what was as common: it varies as it did.
+            was = _commonest(pair.yardstick, column)[1]
+        if column in elsewise or by_calendar(case, pair, column):
+            continue
         if share >= MOST and was <= HEALTHY:
             flat.append((column, value, share, was))
     names = tuple(c for c, *_ in flat)
+    yield from _in_part(case, pair, (*names, *(p.column for p in prepared(case, pair))))
     for column, value, share, was in flat:
         absent = column not in pair.suspect
         says = "absent from the log" if absent else f"{'null' if value is None else value} in {share:.1%} of n = {n:,} logged rows"
@@ -166,13 +180,37 @@ def _flat(problem: Problem, pair: Pair) -> Iterator[Finding]:
         yield Finding(f"serving.{column}", "serving", bounded(float(ratio)), said, figures, repair, pair.side, 1.0)
 
 
+def _in_part(case: Case, pair: Pair, without: tuple[str, ...]) -> Iterator[Finding]:
+    """Columns that say the same throughout a stretch of the log, or wherever another column has one level, and vary elsewhere."""
+    found: list[tuple[str, Part]] = []
+    for column in case.features(pair.yardstick):
+        if column in without or column not in pair.suspect or pair.yardstick.kind(column) not in ("numeric", "category"):
+            continue
+        if by_calendar(case, pair, column):
+            continue
+        part = part_of(case, pair, column)
+        if part is not None:
+            found.append((column, part))
+    names = tuple(c for c, _ in found)
+    for column, part in found:
+        what = "null" if part.value is None else part.value
+        said = (
+            f"serving.{column}: {what} in {part.inside:.1%} of the {int(part.rows.sum()):,} rows {part.words} and in {part.outside:.1%}"
+            f" of the others (n = {pair.suspect.n_rows:,}), in {part.usual:.1%} of {pair.yardstick.name}'s {pair.yardstick.n_rows:,} rows."
+        )
+        share = float(part.inside * part.rows.mean() + part.outside * (1 - part.rows.mean()))
+        figures = {"value": part.value, "share": share, "healthy_share": part.usual, "absent": False, "part": part.words}
+        repair = {"table": "serving", "column": column, "value": part.value, "flat": names, "rows": part.rows}
+        yield Finding(f"serving.{column}", "serving", 3.9, said, figures, repair, pair.side, 1.0)
+
+
 def _commonest(table: Table, column: str) -> tuple[str | None, float]:
     values = texts(table, column)
-    known, counts = np.unique(np.array(["\0" if v is None else v for v in values.tolist()], dtype=str), return_counts=True)
+    known, counts = np.unique(np.array(["\0null" if v is None else v for v in values.tolist()], dtype=str), return_counts=True)
     at = int(np.argmax(counts)) if len(counts) else 0
     if not len(counts):
         return None, 0.0
-    return (None if known[at] == "\0" else str(known[at])), float(counts[at] / counts.sum())
+    return (None if known[at] == "\0null" else str(known[at])), float(counts[at] / counts.sum())
 
 
 def _share(table: Table, column: str, value: str | None) -> float:

@@ -12,6 +12,7 @@ from ruleout.causes.beside import Beside, beside, taken_back
 from ruleout.causes.changes import numbers_changed, texts_changed
 from ruleout.causes.columns import bounded, finite
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.prepared import prepared_columns, unprepared
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
 
@@ -42,8 +43,10 @@ class Preprocessing(Cause):
     nulls as 0, -1, -999, mean, median, the commonest or an empty text; zeros as nulls; text lowered, raised, trimmed, cut; numbers
     rounded, cut to whole ones, limited to the healthy 1 to 99 %, made positive, as logarithm, root or square, times or by powers of
     ten, one more or less. What reproduces the logged answers, up to four changes together, is the finding. Where nothing does, the
-    rows that do not follow are held against each column's nulls and levels. Where both environments logged the same rows, the
-    columns that differ are the places, if nothing more exact explains them.
+    rows that do not follow are held against each column's nulls and levels. Where answers follow, each logged column is held against the
+    healthy one rounded to the log's grid, limited where the log heaps up, or filled where nulls or a level are gone: it is a finding if
+    that leaves a quarter of the distance between the two (Kolmogorov-Smirnov, for texts the total variation) or less. Where both
+    environments logged the same rows, the columns that differ are the places, if nothing more exact explains them.
 
     What would rule it out
     ----------------------
@@ -68,7 +71,13 @@ class Preprocessing(Cause):
     to 32 (training-serving skew).
     """
 
-    needs = (("current.serving", "reference.model"), ("current.serving", "current.model"), ("current.serving", "reference.serving"))
+    needs = (
+        ("current.serving", "reference.model"),
+        ("current.serving", "current.model"),
+        ("current.serving", "reference.serving"),
+        ("current.serving", "reference.validation"),
+        ("current.serving", "reference.train"),
+    )
     cost = 0.6
 
     def suspect(self, problem: Problem) -> Look:
@@ -78,7 +87,8 @@ class Preprocessing(Cause):
             return Look(tuple(_of_columns(pair)), 0.95, covers=("serving",))
         answers = answers_of(problem)
         if answers is None or answers.follow:
-            return follows(answers, "another preparation of the features")
+            logged = prepared_columns(problem.case)
+            return Look(logged, 0.9, covers=("serving",)) if logged else follows(answers, "another preparation of the features")
         healthy = _healthy(problem.case)
         found = answers.search(list(_together(answers, healthy))) or answers.search(list(_alone(answers, healthy)), rounds=4)
         found = found or answers.search(list(_in_pairs(answers)), rounds=2)
@@ -92,7 +102,9 @@ class Preprocessing(Cause):
         return Look(tuple(between(p, evidence, said.format(p), figures, specificity=0.9) for p in places[:8]), 0.9, covers=("serving",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The other environment's values of the column, row by row; else the artifact's own answers."""
+        """The other environment's values; one of the values that were made one, as like rows have it; or the artifact's own answers."""
+        if finding.repair.get("prepared"):
+            return unprepared(case, tuple(finding.repair["prepared"]))
         if finding.repair.get("column"):
             return taken_back(case, [finding.repair["column"]])
         return replayed(case, finding.side)

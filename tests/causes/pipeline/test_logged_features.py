@@ -1,0 +1,233 @@
+"""Faults that stand in the log itself: features prepared, coded, held or defaulted otherwise than in the healthy tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ruleout.case.case import Case, Side
+from ruleout.causes import page
+from ruleout.causes.columns import pair_of
+from ruleout.causes.held import held_columns
+from ruleout.causes.page import Finding, Pair, pairs
+from ruleout.causes.parts import part_of
+from ruleout.causes.prepared import prepared, prepared_columns, unprepared
+from ruleout.problem.laboratory import Laboratory
+from ruleout.problem.problem import Problem
+from tests.causes.samples import population, table
+
+
+def case(healthy: pd.DataFrame, log: pd.DataFrame, **given: object) -> Case:
+    fields = {"target": "price", "task": "regression", "metric": "r2", **given}
+    return Case(Side(serving=table(log, "serving")), Side(validation=table(healthy, "validation")), **fields)  # type: ignore[arg-type]
+
+
+def problem(given: Case) -> Problem:
+    return Problem(given, Laboratory(given), "degradation", "", situation="serving", current=0.5)
+
+
+def serving(given: Case) -> Pair:
+    return next(p for p in pairs(given) if p.name == "serving")
+
+
+def diamonds(seed: int = 1, n: int = 1_500) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows = population("diamonds")[0].sample(2 * n, random_state=seed).reset_index(drop=True)
+    return rows[:n].reset_index(drop=True), rows[n:].reset_index(drop=True)
+
+
+def flights(n: int = 1_500) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows = population("flights")[0].sample(2 * n, random_state=2).reset_index(drop=True)
+    return rows[:n].reset_index(drop=True), rows[n:].reset_index(drop=True)
+
+
+def rounded(log: pd.DataFrame) -> pd.DataFrame:
+    return log.assign(carat=np.floor(log.carat * 2) / 2)
+
+
+def whole(log: pd.DataFrame) -> pd.DataFrame:
+    return log.assign(carat=np.trunc(log.carat))
+
+
+def limited(log: pd.DataFrame) -> pd.DataFrame:
+    return log.assign(carat=log.carat.clip(upper=1.0))
+
+
+@pytest.mark.parametrize(("spoil", "words"), [(rounded, "multiples of 0.5"), (whole, "multiples of 1"), (limited, "no more than 1")])
+def test_a_coarser_or_limited_column_is_told_and_values_of_its_kind_are_given_back(spoil: object, words: str) -> None:
+    healthy, log = diamonds()
+    given = case(healthy, spoil(log))  # type: ignore[operator]
+    (finding,) = prepared_columns(given)
+    assert finding.place == "serving.carat"
+    assert words in finding.statement
+    mended = unprepared(given, ("carat",))
+    assert mended is not None
+    after = mended.current.serving.numbers("carat")  # type: ignore[union-attr]
+    before = np.abs(given.current.serving.numbers("carat") - log.carat)  # type: ignore[union-attr]
+    assert np.abs(after - log.carat).mean() < 0.6 * before.mean()
+
+
+def test_nulls_that_became_one_number_are_told_apart_from_missing_values() -> None:
+    healthy, log = (f.assign(depth=f.depth.where(np.random.default_rng(k).random(len(f)) > 0.3)) for k, f in enumerate(diamonds()))
+    given = case(healthy, log.fillna({"depth": 0.0}))
+    (finding,) = page("pipeline.preprocessing").suspect(problem(given)).findings
+    assert "filled with 0" in finding.statement
+    assert not page("data.missing-values").suspect(problem(given)).findings
+    mended = page("pipeline.preprocessing").put_right(given, finding)
+    assert mended is not None
+    assert 0.2 < np.isnan(mended.current.serving.numbers("depth")).mean() < 0.4  # type: ignore[union-attr]
+
+
+def test_a_level_that_took_another_ones_place_is_told() -> None:
+    healthy, log = diamonds()
+    given = case(healthy, log.assign(cut=log.cut.replace("Ideal", "Fair")))
+    (finding,) = prepared_columns(given)
+    assert finding.place == "serving.cut"
+    assert '"Fair" where it is "Ideal"' in finding.statement
+
+
+@pytest.mark.parametrize("seed", [1, 5, 9])
+def test_a_healthy_log_and_one_of_other_rows_are_not_taken_for_prepared(seed: int) -> None:
+    healthy, log = diamonds(seed)
+    assert not prepared_columns(case(healthy, log))
+    assert not prepared_columns(case(healthy, log[log.carat < 1.0]))
+    assert not prepared_columns(case(healthy, log[log.cut != "Ideal"]))
+    assert not prepared_columns(case(healthy, log.assign(price=np.round(log.price, -2))))
+
+
+def test_a_column_of_coarser_values_is_not_said_to_be_gone() -> None:
+    healthy, log = diamonds()
+    given = case(healthy, log.assign(carat=log.carat.clip(upper=0.35)))
+    assert [p.column for p in prepared(given, serving(given))] == ["carat"]
+    assert not page("pipeline.feature-availability").suspect(problem(given)).findings
+
+
+def test_a_new_spelling_of_what_was_as_common_is_not_a_default() -> None:
+    healthy, log = (
+        f.assign(kind=np.where(np.random.default_rng(k).random(len(f)) < 0.88, "Typical", "Rare")) for k, f in enumerate(diamonds())
+    )
+    given = case(healthy, log.assign(kind=log.kind.str.upper()))
+    assert not page("pipeline.feature-availability").suspect(problem(given)).findings
+    assert page("data.new-categories").suspect(problem(given)).findings
+
+
+def test_a_default_from_some_row_on_is_found_with_its_stretch() -> None:
+    healthy, log = diamonds()
+    log.loc[700:, "carat"] = 0.7
+    given = case(healthy, log)
+    part = part_of(given, serving(given), "carat")
+    assert part is not None
+    assert part.value == "0.7"
+    assert abs(int(part.rows.sum()) - 800) < 10
+    (finding,) = page("pipeline.feature-availability").suspect(problem(given)).findings
+    mended = page("pipeline.feature-availability").put_right(given, finding)
+    assert mended is not None
+    after = mended.current.serving.numbers("carat")  # type: ignore[union-attr]
+    assert np.array_equal(after[:690], log.carat[:690])
+    assert np.std(after[710:]) > 0.2
+
+
+def test_a_column_that_one_airport_lacks_is_found_there() -> None:
+    healthy, log = flights()
+    log["distance"] = log.distance.astype(float).where(log.origin != "EWR")
+    given = case(healthy, log, target="late", task="classification", metric="accuracy")
+    found = page("pipeline.feature-availability").suspect(problem(given)).findings
+    assert [f.place for f in found] == ["serving.distance"]
+    assert "origin is EWR" in found[0].statement
+
+
+def test_missing_here_and_there_is_no_part() -> None:
+    healthy, log = diamonds()
+    log["carat"] = log.carat.where(np.random.default_rng(0).random(len(log)) > 0.35)
+    given = case(healthy, log)
+    assert part_of(given, serving(given), "carat") is None
+
+
+def weather(held: bool) -> Case:
+    rng = np.random.default_rng(3)
+    hours = np.arange(1_200)
+
+    def rows(first: int) -> pd.DataFrame:
+        at = first + hours
+        slow = np.convolve(rng.normal(0, 1, len(at) + 23), np.ones(24) / 5, mode="valid")
+        warm = 50 + 10 * np.sin(2 * np.pi * at / 24) + slow
+        return pd.DataFrame(
+            {"at": at * 3600, "hour": at % 24, "temp": warm.round(1), "humid": rng.normal(60, 9, len(at)).round(1), "price": warm}
+        )
+
+    healthy, log = rows(0), rows(5_000)
+    if held:
+        log[["temp", "humid"]] = log.groupby(log["at"] // 86_400)[["temp", "humid"]].transform("first")
+    return case(healthy, log, time="at")
+
+
+def test_features_that_a_store_gives_again_are_found_by_how_seldom_they_change() -> None:
+    given = weather(held=True)
+    found = page("pipeline.caching").suspect(problem(given)).findings
+    assert {f.place for f in found} == {"serving.temp", "serving.humid"}
+    mended = page("pipeline.caching").put_right(given, next(f for f in found if f.place == "serving.temp"))
+    assert mended is not None
+    wrong = [np.abs(c.current.serving.numbers("temp") - c.current.serving.numbers("price")).mean() for c in (given, mended)]  # type: ignore[union-attr]
+    assert wrong[1] < 0.5 * wrong[0]
+
+
+def test_the_month_of_a_later_log_is_no_default() -> None:
+    healthy, log = diamonds()
+    for frame, month in ((healthy, 6), (log, 7)):
+        frame["at"] = pd.Timestamp(2013, month, 1) + pd.to_timedelta(np.arange(len(frame)) * 25, unit="min")
+        frame["month"] = frame["at"].dt.month
+    assert not page("pipeline.feature-availability").suspect(problem(case(healthy, log, time="at"))).findings
+    log["month"] = 1
+    assert page("pipeline.feature-availability").suspect(problem(case(healthy, log, time="at"))).findings
+
+
+def test_fresh_features_are_not_held() -> None:
+    given = weather(held=False)
+    assert not held_columns(given, serving(given))
+    assert not page("pipeline.caching").suspect(problem(given)).findings
+
+
+def coded(lists: tuple[dict[str, int], dict[str, int]], used: int) -> Case:
+    healthy, log = diamonds()
+    healthy["cut"], log["cut"] = healthy.cut.map(lists[0]), log.cut.map(lists[used])
+    given = case(healthy, log)
+    sides = [
+        Side(**{**vars(s), "config": {"codes": {"cut": codes}}}) for s, codes in zip((given.reference, given.current), lists, strict=True)
+    ]
+    return given.with_side("reference", sides[0]).with_side("current", sides[1])
+
+
+LISTS = (
+    {"Fair": 0, "Good": 1, "Ideal": 2, "Premium": 3, "Very Good": 4},
+    {"Ideal": 0, "Fair": 1, "Premium": 2, "Very Good": 3, "Good": 4},
+)
+
+
+def of_cut(given: Case) -> list[Finding]:
+    return [f for f in page("pipeline.encoding").suspect(problem(given)).findings if f.place == "serving.cut"]
+
+
+def test_lists_of_codes_in_both_configurations_are_compared_and_undone() -> None:
+    given = coded(LISTS, used=1)
+    (finding,) = of_cut(given)
+    assert "configurations" in finding.statement
+    assert pair_of(given, finding) is not None
+    mended = page("pipeline.encoding").put_right(given, finding)
+    assert mended is not None
+    assert np.array_equal(mended.current.serving.numbers("cut"), diamonds()[1].cut.map(LISTS[0]))  # type: ignore[union-attr]
+
+
+def test_a_list_of_codes_that_the_log_does_not_follow_is_no_finding() -> None:
+    assert not of_cut(coded(LISTS, used=0))
+
+
+def test_requests_sent_again_weigh_too_much_unless_each_was() -> None:
+    healthy, log = (f.assign(row=np.arange(len(f)) + 10_000 * k) for k, f in enumerate(diamonds()))
+    dear = log.loc[log.index.repeat(np.where(log.price > 8_000, 9, 1))].reset_index(drop=True)
+    given = case(healthy, dear, key="row")
+    (finding,) = page("data.duplicates").suspect(problem(given)).findings
+    mended = page("data.duplicates").put_right(given, finding)
+    assert mended is not None
+    assert mended.current.serving.n_rows == len(log)  # type: ignore[union-attr]
+    for silent in (log, log.loc[log.index.repeat(3)].reset_index(drop=True)):
+        assert not page("data.duplicates").suspect(problem(case(healthy, silent, key="row"))).findings
