@@ -47,7 +47,8 @@ class Duplicates(Cause):
     Rows are compared by hash: by their key where the healthy keys are unique, over all columns, and over all columns without the key.
     The healthy table's coincidence probability (Simpson 1949) says how many equal pairs chance gives at this size; repeats beyond it by
     12 standard errors of a Poisson count and by 1 % of the rows are a finding. A table by itself is held against its key, which must
-    come once, else (from 5 % of the rows) against the pairs that agree in all columns but one.
+    come once, else (from 5 % of the rows) against the pairs that agree in all columns but one. Requests of a log may well be
+    alike: they are the same only by key or with their time, and count where some were sent more often than others.
 
     What would rule it out
     ----------------------
@@ -70,7 +71,13 @@ class Duplicates(Cause):
     Simpson (1949), Measurement of diversity.
     """
 
-    needs = (("current.train",), ("current.validation",), ("current.runlog",))
+    needs = (
+        ("current.train",),
+        ("current.validation",),
+        ("current.runlog",),
+        ("current.serving", "reference.validation"),
+        ("current.serving", "reference.train"),
+    )
     cost = 0.3
 
     def suspect(self, problem: Problem) -> Look:
@@ -80,16 +87,20 @@ class Duplicates(Cause):
         power, said = 1.0, []
         for pair in pairs(problem.case):
             n, m = pair.suspect.n_rows, pair.yardstick.n_rows
-            if pair.name == "serving" or n < 50 or m < 50:
-                continue  # Two requests may well be alike.
+            if n < 50 or m < 50 or (pair.name == "serving" and problem.situation != "serving"):
+                continue
             covers.append(pair.name)
             seen = False
             for columns in _ways(problem.case, pair):
+                if pair.name == "serving" and (problem.current is None or not {problem.case.key, problem.case.time} & set(columns)):
+                    continue  # Two requests may well be alike; those of one key or one moment are one.
                 mine, theirs = _codes(pair.suspect, columns), _codes(pair.yardstick, columns)
                 again = repeats(mine)
                 chance = coincidence(theirs) * n * (n - 1) / 2
                 seen = seen or chance < 0.02 * n
                 said.append(f"{pair.name}: {again.sum():,} repeats, at most {chance:,.0f} by chance, n = {n:,}")
+                if pair.name == "serving" and _evenly(mine):
+                    break  # Each was sent as often as the others: none weighs more.
                 if again.sum() > chance + 12 * np.sqrt(chance + 1) and again.sum() - chance >= FLOOR * n:
                     finding = _finding(problem.case, pair, columns, again, chance)
                     if problem.situation == "too-good" and finding.figures["share"] < HEARD:
@@ -158,6 +169,12 @@ def _ways(case: Case, pair: Pair) -> list[tuple[str, ...]]:
 def _unknown(table: Table, column: str) -> float:
     """The share of a column's values that are null, or a customary word for it."""
     return float(np.mean([v is None or v.strip().casefold() in NULL_WORDS for v in texts(table, column).tolist()])) if table.n_rows else 0.0
+
+
+def _evenly(codes: np.ndarray) -> bool:
+    """Whether nearly every row stands twice or more, and as often as the others."""
+    counts = np.unique(codes, return_counts=True)[1]
+    return bool(np.median(counts) > 1 and np.mean(counts == np.median(counts)) > 0.98)
 
 
 def _identifier(table: Table, column: str) -> bool:
