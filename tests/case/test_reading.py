@@ -69,3 +69,35 @@ def test_a_network_that_is_never_set_to_evaluation() -> None:
     text = "import torch\n\ndef predict(network, x):\n    return network(x)\n"
     assert [(r.kind, r.line) for r in read_leaks(Code({"a.py": text}))] == [("evaluation-mode", 3)]
     assert read_leaks(Code({"a.py": text.replace("return", "network.eval()\n    return")})) == ()
+
+
+AHEAD = {
+    "shift": "rows['soon'] = rows['sold'].shift(-1)\n",
+    "diff": "rows = rows.assign(soon=rows.sold.diff(periods=-2))\n",
+    "centred": "rows['soon'] = rows['sold'].rolling(3, center=True).mean()\n",
+    "by another name": "later = rows['sold'].shift(-7)\nrows['soon'] = later.fillna(0)\n",
+}
+
+
+@pytest.mark.parametrize("how", AHEAD)
+def test_a_column_made_of_later_rows_is_named(how: str) -> None:
+    (found,) = read_leaks(Code({"a.py": AHEAD[how]}), target="sold")
+    assert (found.kind, found.line, found.columns) == ("made-of-later-rows", 1, ("soon",))
+
+
+@pytest.mark.parametrize(
+    "line", ["rows['sold'] = rows['count'].shift(-1)\n", "rows['before'] = rows['sold'].shift(1)\n", "y = x.shift(-1)\n"]
+)
+def test_a_label_of_later_rows_and_a_step_back_are_right(line: str) -> None:
+    assert read_leaks(Code({"a.py": line}), target="sold") == ()
+
+
+def test_a_column_filled_by_the_mean_of_its_class_is_named() -> None:
+    text = "mean = df.groupby('bought')['rating'].transform('mean')\ndf['rating'] = df['rating'].fillna(mean)\n" + SPLIT
+    (found,) = read_leaks(Code({"a.py": text}), target="bought")
+    assert (found.kind, found.line, found.columns) == ("aggregate-before-split", 1, ("rating",))
+
+
+def test_how_many_columns_a_selector_keeps_is_read() -> None:
+    (found,) = read_leaks(Code({"a.py": LEAKS["selection-before-split"]}))
+    assert found.chosen == 5

@@ -58,3 +58,10 @@ def test_a_key_is_no_entity() -> None:
     frame = people()
     frame["order_id"] = np.arange(len(frame))
     assert not PAGE.suspect(problem_of(*halves(frame), without=["order_id"])).findings
+
+
+def test_a_number_whose_rows_are_copies_is_no_entity() -> None:
+    frame = people(1_200)
+    frame["unit_id"] = np.arange(len(frame))
+    copies = pd.concat([frame, frame.sample(900, replace=True, random_state=1)]).sample(frac=1, random_state=2)
+    assert not PAGE.suspect(problem_of(*halves(copies), without=["unit_id"])).findings

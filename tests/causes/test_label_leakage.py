@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from leaking import halves, people, problem_of
 from sklearn import datasets
 
+from ruleout.case.case import Case, Side
 from ruleout.causes.data.label_leakage import LabelLeakage
+from ruleout.causes.future import known_beforehand
+from ruleout.tables.table import Table
 
 PAGE = LabelLeakage()
 
@@ -73,6 +77,59 @@ def test_a_reference_silences_it() -> None:
 
     problem = problem_of(*halves(leaking("code")))
     assert not PAGE.suspect(replace(problem, situation="retraining")).findings
+
+
+def test_a_numbering_that_nobody_named_is_a_feature_if_the_model_uses_it() -> None:
+    frame = people()
+    frame.insert(0, "row_id", frame["bought"].rank(method="first"))
+    problem = problem_of(*halves(frame.sample(frac=1, random_state=1)), key="row_id")
+    assert {f.place for f in PAGE.suspect(problem).findings} == {"row_id"}
+
+
+def test_targets_of_earlier_rows_and_the_calendar_are_known_beforehand() -> None:
+    frame = _sales()
+    honest = frame.assign(last_week=frame["sold"].shift(7), weekday=frame["at"].dt.day_of_week.astype(float)).dropna()
+    assert set(known_beforehand(_case(honest), ("last_week", "weekday", "price"))) == {"last_week", "weekday"}
+    ahead = frame.assign(last_week=frame["sold"].shift(-7)).dropna()
+    assert known_beforehand(_case(ahead), ("last_week", "price")) == ()
+
+
+LIFETIME = "0.95 on our rows, 0.77 in production"
+
+
+@pytest.mark.parametrize(
+    ("symptom", "name", "found"),
+    [(LIFETIME, "x9", {"x9"}), ("nobody believes it in production", "follow_up", {"follow_up"}), ("is it honest?", "x9", set())],
+)
+def test_the_column_that_a_disproved_score_rests_on(symptom: str, name: str, found: set[str]) -> None:
+    rng, frame = np.random.default_rng(4), people(3_000)
+    yes = (frame["bought"] == "yes").to_numpy()
+    frame[name] = np.where(yes, rng.gamma(2.0, 1.5, len(frame)), 5 + rng.gamma(2.0, 3.0, len(frame)))
+    look = PAGE.suspect(problem_of(*halves(frame), estimator=_boosting(), symptom=symptom))
+    assert {f.place for f in look.findings} == found
+
+
+def test_a_strong_driver_and_what_modifies_it_are_honest_unless_the_score_is_known_to_fail() -> None:
+    rng, frame = np.random.default_rng(5), people(3_000)
+    heat, damp = rng.normal(0, 1, len(frame)), rng.uniform(0, 1, len(frame))
+    frame["heat"], frame["damp"] = heat, damp
+    frame["bought"] = np.where(heat + 0.8 * damp > 0.4, "yes", "no")
+    assert not PAGE.suspect(problem_of(*halves(frame), estimator=_boosting(), symptom="0.99, is it honest?")).findings
+
+
+def _sales(n: int = 700) -> pd.DataFrame:
+    rng = np.random.default_rng(6)
+    return pd.DataFrame(
+        {"at": pd.date_range("2021-01-01", periods=n), "price": rng.normal(0, 1, n), "sold": rng.normal(100, 20, n).round(1)}
+    )
+
+
+def _case(frame: pd.DataFrame) -> Case:
+    train, validation = (
+        Table(pa.Table.from_pandas(t, preserve_index=False), name=name)
+        for name, t in zip(("train", "validation"), halves(frame), strict=True)
+    )
+    return Case(current=Side(train=train, validation=validation), target="sold", task="regression", metric="r2", time="at")
 
 
 def _boosting() -> object:

@@ -62,3 +62,23 @@ def test_coarse_tables_coincide_by_chance() -> None:
 def test_silent_on_health() -> None:
     for name, given in healthy_pairs():
         assert not PAGE.suspect(given).findings, name
+
+
+@pytest.mark.parametrize("key", [None, "number"])
+def test_a_class_that_was_filled_up_before_the_split_is_found(key: str | None) -> None:
+    frame = pd.concat(frames("breast_cancer").values()).assign(number=lambda f: np.arange(len(f)))
+    rare = frame[frame["target"] == 0]
+    filled = pd.concat([frame, rare.sample(4 * len(rare), replace=True, random_state=1)]).sample(frac=1, random_state=2)
+    tables = {place: filled.iloc[k::4].reset_index(drop=True) for k, place in enumerate(frames("breast_cancer"))}
+    given = problem("breast_cancer", tables, key=key, ignore=("number",) if key is None else ())
+    finding = next(f for f in PAGE.suspect(given).findings if f.side == "current")
+    case = PAGE.put_right(given.case, finding)
+    assert case is not None and case.current.train is not None and case.current.validation is not None
+    # What is left over can still be learned from: both classes stand on both sides.
+    assert all(len(set(t.texts("target").tolist())) == 2 for t in (case.current.train, case.current.validation))
+
+
+def test_coarse_rows_that_coincide_in_all_classes_are_no_copies() -> None:
+    columns = ["month", "carrier", "origin", "hour", "late"]
+    tables = {place: frame[columns] for place, frame in frames("flights").items()}
+    assert not PAGE.suspect(problem("flights", tables)).findings

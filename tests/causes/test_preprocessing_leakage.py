@@ -61,9 +61,28 @@ def test_a_scaler_of_training_rows_is_honest() -> None:
 
 def test_code_that_chooses_features_first_is_found_by_file_and_line() -> None:
     code = "best = SelectKBest(k=5)\nX = best.fit_transform(X, y)\na, b, c, d = train_test_split(X, y)\n"
-    (finding,) = PAGE.suspect(problem_of(*halves(people()), code=code)).findings
-    assert finding.place == "code.features.py:2"
-    assert "SelectKBest" in finding.statement
+    found = PAGE.suspect(problem_of(*halves(people()), code=code)).findings
+    # Five columns of one name are there, and five are what the selector keeps.
+    assert [f.place for f in found] == ["code.features.py:2", *(f"x{k}" for k in range(5))]
+    assert "SelectKBest" in found[0].statement
+
+
+def test_a_choice_of_columns_that_are_not_known_is_told_by_the_table() -> None:
+    code = "best = SelectKBest(k=3)\nX = best.fit_transform(X, y)\na, b, c, d = train_test_split(X, y)\n"
+    assert [f.place for f in PAGE.suspect(problem_of(*halves(people()), code=code)).findings] == ["code.features.py:2", "train"]
+
+
+def test_rows_drawn_again_before_the_split_are_kept_together() -> None:
+    code = "rare = rows[rows.bought == 'yes']\nrows = pd.concat([rows, rare.sample(900, replace=True)])\na, b = train_test_split(rows)\n"
+    frame = people(900)
+    filled = pd.concat([frame, frame[frame["bought"] == "yes"].sample(900, replace=True, random_state=1)]).sample(frac=1, random_state=2)
+    problem = problem_of(*halves(filled), code=code)
+    found = PAGE.suspect(problem).findings
+    assert [f.place for f in found] == ["code.features.py:2", "train", "validation"]
+    repaired = PAGE.put_right(problem.case, found[1])
+    assert repaired is not None and problem.current is not None
+    assert problem.laboratory.outcome(repaired, "current").value < problem.current - 0.05
+    assert PAGE.put_right(repaired, found[2]) is None
 
 
 class _Ready:

@@ -74,3 +74,20 @@ def test_without_a_time_it_says_so() -> None:
     look = PAGE.suspect(problem_of(*halves(people())))
     assert not look.findings
     assert look.power <= 0.5
+
+
+def test_the_target_of_a_row_far_ahead_is_found() -> None:
+    frame = dated()
+    rng = np.random.default_rng(3)
+    frame["x4"] = (frame["bought"] == "yes").astype(float).shift(-9).fillna(0.0)
+    frame["x3"] = (frame["bought"] == "yes").astype(float).shift(9).fillna(0.0)
+    frame["x2"] = rng.integers(0, 2, len(frame)).astype(float)
+    assert [f.place for f in PAGE.suspect(problem_of(*halves(frame), time="at")).findings] == ["x4"]
+
+
+def test_what_code_makes_of_later_rows_is_found_without_a_time() -> None:
+    problem = problem_of(*halves(people()), code="rows['x1'] = rows['price'].shift(-1)\n")
+    (finding,) = PAGE.suspect(problem).findings
+    assert finding.place == "x1"
+    assert "features.py:1" in finding.statement
+    assert PAGE.put_right(problem.case, finding) is not None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ruleout.case.code import Code
@@ -22,6 +22,7 @@ Kind = Literal[
     "aggregate-before-split",
     "fit-on-test",
     "shuffled-time-split",
+    "made-of-later-rows",
     "evaluation-mode",
 ]
 
@@ -36,6 +37,7 @@ STATISTICS = frozenset({"mean", "std", "median", "min", "max", "quantile", "mode
 AGGREGATES = frozenset(
     {"transform", "agg", "aggregate", "mean", "sum", "median", "apply", "count", "std", "var", "max", "min", "expanding"}
 )
+STEPS = frozenset({"shift", "diff", "pct_change"})
 DEEPEST = 4
 
 
@@ -54,7 +56,9 @@ class Reading:
     said
         What is wrong with it, as a clause without a full stop.
     columns
-        Columns that the line assigns, where it says so.
+        Columns that the line assigns, itself or through the name that it gives its result; or that it fills by their class's mean.
+    chosen
+        How many columns a selector keeps, where the line that made it says so.
     """
 
     kind: Kind
@@ -63,6 +67,7 @@ class Reading:
     text: str
     said: str
     columns: tuple[str, ...] = ()
+    chosen: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class _Event:
     said: str = ""
     columns: tuple[str, ...] = ()
     shuffled: bool = False
+    chosen: int | None = None
 
 
 def read_leaks(code: Code | None, *, target: str | None = None, time: str | None = None) -> tuple[Reading, ...]:
@@ -111,7 +117,7 @@ def read_leaks(code: Code | None, *, target: str | None = None, time: str | None
         found.update({(e.file, e.line, e.kind): e for e in _modes(name, tree)})
     ordered = sorted(found.values(), key=lambda e: (e.file, e.line, e.kind))
     return tuple(
-        Reading(e.kind, e.file, e.line, _line(lines[e.file], e.line), e.said, e.columns)  # type: ignore[arg-type]  # kinds of findings only
+        Reading(e.kind, e.file, e.line, _line(lines[e.file], e.line), e.said, e.columns, e.chosen)  # type: ignore[arg-type]  # kinds of findings only
         for e in ordered
     )
 
@@ -120,13 +126,11 @@ def _judged(events: list[_Event], time: str | None) -> Iterator[_Event]:
     """What stands before a split that it should come after, and what is wrong wherever it stands."""
     splits = [k for k, e in enumerate(events) if e.kind == "split"]
     for k, event in enumerate(events):
-        if event.kind == "fit-on-test":
+        if event.kind in ("fit-on-test", "made-of-later-rows"):
             yield event
         elif event.kind.endswith("-before-split") and any(s > k for s in splits):
             split = events[next(s for s in splits if s > k)]
-            yield _Event(
-                event.kind, event.file, event.line, f"{event.said}, and the split comes after it ({split.file}:{split.line})", event.columns
-            )
+            yield replace(event, said=f"{event.said}, and the split comes after it ({split.file}:{split.line})")
     if time is None:
         return
     for k in splits:
@@ -143,12 +147,15 @@ class _Reader:
     def __init__(self, file: str, functions: dict[str, tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]], target: str | None) -> None:
         self.file, self.functions, self.target = file, functions, target
         self.made: dict[str, str] = {}
+        self.chosen: dict[str, int] = {}
+        self.becomes: dict[str, tuple[str, ...]] = {}
         self.held_out: set[str] = set()
         self.cuts: dict[str, set[str]] = {}
         self.within: tuple[str, ...] = ()
 
     def read(self, body: list[ast.stmt]) -> list[_Event]:
         events: list[_Event] = []
+        self.becomes.update(_becomes(body))
         for statement in body:
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
@@ -170,6 +177,8 @@ class _Reader:
         for name in names:
             if made and (TRANSFORM.search(made) or SELECTOR.search(made) or RESAMPLER.search(made)):
                 self.made[name] = made
+                if (chosen := _chosen(value)) is not None:
+                    self.chosen[name] = chosen
             if made in ("concat", "vstack", "concatenate", "append", "union") and self.on_held_out(value):
                 self.held_out.add(name)
 
@@ -179,7 +188,7 @@ class _Reader:
             # Inner calls come before the ones that they are arguments of; so an end position orders them.
             calls += [(getattr(n, "end_lineno", 0), getattr(n, "end_col_offset", 0), n) for n in _walk(node)]
         events: list[_Event] = []
-        columns = tuple(c for node in nodes for c in _assigned_columns(node))
+        columns = tuple(c for node in nodes for c in _assigned_columns(node, self.becomes))
         for *_, node in sorted(calls, key=lambda item: item[:2]):
             events += self.event(node, columns)
         return events
@@ -219,15 +228,26 @@ class _Reader:
             if self.on_training(node.args[0]):
                 return []
             kind = "selection-before-split" if SELECTOR.search(maker) else "fit-before-split"
-            return [self.at(node, kind, f"{maker} is fitted on all rows", columns)]
+            chosen = _chosen(func.value) or next((self.chosen[n] for n in _names(func.value) if n in self.chosen), None)
+            return [replace(self.at(node, kind, f"{maker} is fitted on all rows", columns), chosen=chosen)]
         if fits and maker and RESAMPLER.search(maker) and node.args and not self.on_training(node.args[0]):
             return [self.at(node, "resampling-before-split", f"{maker} makes rows from all rows", columns)]
         if name == "sample" and _keyword(node, "replace") is True and not self.on_training(func.value):
             return [self.at(node, "resampling-before-split", "rows are drawn again from all rows", columns)]
         if name in AGGREGATES and self.target is not None and not self.on_training(node):
-            grouped = any(isinstance(n, ast.Call) and _called(n) == "groupby" for n in ast.walk(func.value))
-            if grouped and _mentions(node, self.target):
+            groups = [n for n in ast.walk(func.value) if isinstance(n, ast.Call) and _called(n) == "groupby"]
+            if any(_mentions(a, self.target) for g in groups for a in (*g.args, *(k.value for k in g.keywords))):
+                # What is averaged within the classes tells the class wherever it is put.
+                of = tuple(_strings(func.value)) if isinstance(func.value, ast.Subscript) else ()
+                if not of and not columns:
+                    return []
+                said = f"{', '.join(of or columns)} is averaged within the classes of {self.target}, over all rows"
+                return [self.at(node, "aggregate-before-split", said, tuple(dict.fromkeys((*columns, *of))))]
+            if groups and _mentions(node, self.target):
                 return [self.at(node, "aggregate-before-split", f"{self.target} is averaged by group over all rows", columns)]
+        if (name in STEPS and _backwards(node)) or (name == "rolling" and _keyword(node, "center") is True):
+            made = tuple(c for c in columns if c != self.target)
+            return [self.at(node, "made-of-later-rows", f"{', '.join(made)} is made of later rows", made)] if made else []
         if name == "corr" and self.target is not None and _mentions(node, self.target) and not self.on_training(node):
             return [
                 self.at(
@@ -340,11 +360,45 @@ def _keyword(node: ast.Call, name: str) -> object:
     return next((k.value.value for k in node.keywords if k.arg == name and isinstance(k.value, ast.Constant)), None)
 
 
-def _assigned_columns(node: ast.AST) -> Iterator[str]:
+def _backwards(node: ast.Call) -> bool:
+    """Whether a step in rows is negative: `shift(-1)`, `diff(periods=-2)`."""
+    steps = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "periods")]
+    return any(isinstance(s, ast.UnaryOp) and isinstance(s.op, ast.USub) and isinstance(s.operand, ast.Constant) for s in steps)
+
+
+def _chosen(node: ast.AST) -> int | None:
+    """How many columns a selector is told to keep, where it is made in the expression."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call) and SELECTOR.search(_called(inner) or ""):
+            kept = _keyword(inner, "k") or _keyword(inner, "n_features_to_select")
+            return kept if isinstance(kept, int) else None
+    return None
+
+
+def _strings(node: ast.Subscript) -> list[str]:
+    """The columns that `rows["a"]` and `rows[["a", "b"]]` take."""
+    return [n.value for n in ast.walk(node.slice) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def _becomes(body: list[ast.stmt]) -> dict[str, tuple[str, ...]]:
+    """The columns that a name's value is put into by a later line: `rows["a"] = rows["a"].fillna(mean)` puts `mean` into `a`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for statement in body:
+        if not isinstance(statement, ast.Assign) or not (columns := tuple(_assigned_columns(statement, {}))):
+            continue
+        table = {n.id for target in statement.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+        for name in {n.id for n in ast.walk(statement.value) if isinstance(n, ast.Name)} - table:
+            found[name] = tuple(dict.fromkeys((*found.get(name, ()), *columns)))
+    return found
+
+
+def _assigned_columns(node: ast.AST, becomes: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     targets = node.targets if isinstance(node, ast.Assign) else []
     for target in targets:
         if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and isinstance(target.slice.value, str):
             yield target.slice.value
+        elif isinstance(target, ast.Name) and not isinstance(getattr(node, "value", None), ast.Name):
+            yield from becomes.get(target.id, ())
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call) and _called(inner) == "assign":
             yield from (k.arg for k in inner.keywords if k.arg is not None)

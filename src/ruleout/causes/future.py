@@ -1,7 +1,8 @@
-"""Features that know later rows: found by the order of time, within each entity where there is one."""
+"""Features that know later rows, and those that can be known beforehand: by the order of time, within each entity where there is one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,23 +12,31 @@ from ruleout.statistics.skill import as_outcomes
 from ruleout.tables.moments import moments
 from ruleout.tables.table import Table
 
-__all__ = ["Foretold", "follows_time", "future_features", "time_column"]
+__all__ = ["Foretold", "follows_time", "future_features", "known_beforehand", "time_column"]
 
 REACH = 4
 """Rows before and after that a feature may have been made of."""
 EXPLAINED = 0.97
 """R2 from which on a feature counts as made of the targets around it."""
+LAGS = 31
+"""Rows before and after whose target a feature may repeat: a month of days."""
+REPEATS = 0.97
+"""Share of rows in which a feature must repeat that target."""
 ROWS = 100_000
 
 
 @dataclass(frozen=True)
 class Foretold:
-    """A feature that is explained by targets around its row: R2 with the later ones, and with this row's and the earlier ones alone."""
+    """A feature that is explained by targets around its row: R2 with the later ones, and with this row's and the earlier ones alone.
+
+    Where `ahead` is not 0 it repeats the target so many rows ahead, and `around` is the share of rows in which it does.
+    """
 
     column: str
     around: float
     before: float
     n: int
+    ahead: int = 0
 
 
 def time_column(case: Case, tables: tuple[Table, ...]) -> str | None:
@@ -53,37 +62,105 @@ def follows_time(case: Case, column: str) -> bool:
 
 
 def future_features(case: Case, features: tuple[str, ...]) -> list[Foretold]:
-    """Numeric features that are made of targets of later rows: of the next row, of a window around it."""
-    train, validation, target = case.current.train, case.current.validation, case.target
-    if train is None or validation is None or target is None or not 200 <= train.n_rows + validation.n_rows <= ROWS:
+    """Numeric features that are made of targets of later rows: of the next row, of a window around it, of one some rows ahead."""
+    series = _series(case)
+    if series is None:
         return []
-    time = time_column(case, (train, validation))
-    if time is None or train.kind(target) != validation.kind(target):
-        return []
-    when = np.concatenate([moments(train, time), moments(validation, time)])
-    who = _entities(case, (train, validation))
-    if not np.isfinite(when).all():
-        return []
-    order = np.lexsort((when, who))
-    outcome = _outcome(case, train, validation)
-    if outcome is None:
-        return []
-    outcome, who = outcome[order], who[order]
+    order, outcome, who, time = series
     design, whole = _around(outcome, who)
-    if whole.sum() < 150:
-        return []
     found = []
-    for column in features:
-        if column == time or train.kind(column) != "numeric" or validation.kind(column) != "numeric":
-            continue
-        values = np.concatenate([train.numbers(column), validation.numbers(column)])[order]
+    for column, values in _numeric(case, features, time):
+        values = values[order]
         use = whole & np.isfinite(values)
         if use.sum() < 150 or float(values[use].std()) == 0:
             continue
         around, before = _explained(values[use], design[use]), _explained(values[use], design[use][:, : REACH + 1])
+        ahead = _repeated(values, outcome, who)
         if around >= EXPLAINED and (1 - before) >= 3 * (1 - around) + 0.01:
             found.append(Foretold(column, around, before, int(use.sum())))
+        elif ahead is not None and ahead[0] > REACH:
+            found.append(Foretold(column, ahead[1], before, int(use.sum()), ahead[0]))
     return found
+
+
+def known_beforehand(case: Case, features: tuple[str, ...]) -> tuple[str, ...]:
+    """The features that a clock, or rows of the past, tell before their own row happens: parts of the date, targets of earlier rows."""
+    train = case.current.train
+    known = {c for c in features if train is not None and _calendar(case, c)}
+    series = _series(case)
+    if series is not None:
+        order, outcome, who, time = series
+        for column, values in _numeric(case, features, time):
+            behind = _repeated(values[order], outcome, who)
+            if behind is not None and behind[0] < 0:
+                known.add(column)
+    return tuple(c for c in features if c in known)
+
+
+def _series(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray, str] | None:
+    """The order of all rows by entity and time, their outcomes and entities in that order, the time column; None where there is none."""
+    train, validation, target = case.current.train, case.current.validation, case.target
+    if train is None or validation is None or target is None or not 200 <= train.n_rows + validation.n_rows <= ROWS:
+        return None
+    time = time_column(case, (train, validation))
+    if time is None or train.kind(target) != validation.kind(target):
+        return None
+    when = np.concatenate([moments(train, time), moments(validation, time)])
+    who, outcome = _entities(case, (train, validation)), _outcome(case, train, validation)
+    if not np.isfinite(when).all() or outcome is None:
+        return None
+    order = np.lexsort((when, who))
+    outcome, who = outcome[order], who[order]
+    return (order, outcome, who, time) if _around(outcome, who)[1].sum() >= 150 else None
+
+
+def _numeric(case: Case, features: tuple[str, ...], time: str) -> Iterator[tuple[str, np.ndarray]]:
+    """The numeric features but the time, over training and then validation rows."""
+    train, validation = case.current.train, case.current.validation
+    assert train is not None and validation is not None
+    for column in features:
+        if column != time and column in train and column in validation and train.kind(column) == validation.kind(column) == "numeric":
+            yield column, np.concatenate([train.numbers(column), validation.numbers(column)])
+
+
+def _repeated(values: np.ndarray, outcome: np.ndarray, who: np.ndarray) -> tuple[int, float] | None:
+    """How many rows ahead (behind: negative) the target stands that a feature repeats, and in what share of rows; None for none.
+
+    A target that changes seldom repeats itself: the row that a feature is a copy of must stand out among its neighbours.
+    """
+    shares = {}
+    for lag in range(1, LAGS + 1):
+        same = who[lag:] == who[:-lag]
+        for step, mine, theirs in ((lag, values[:-lag], outcome[lag:]), (-lag, values[lag:], outcome[:-lag])):
+            use = same & np.isfinite(mine) & np.isfinite(theirs)
+            shares[step] = float(np.isclose(mine[use], theirs[use], rtol=1e-6, atol=1e-9).mean()) if use.sum() >= 100 else 0.0
+    step = max(shares, key=lambda k: shares[k])
+    rest = [share for k, share in shares.items() if k != step]
+    return (step, shares[step]) if shares[step] >= REPEATS and max(rest) < 0.9 else None
+
+
+def _calendar(case: Case, column: str) -> bool:
+    """Whether a feature is a part of the row's date: one value for each weekday, month, hour."""
+    train = case.current.train
+    time = time_column(case, (train,)) if train is not None else None
+    if train is None or time is None or column not in train or column == time or train.kind(time) == "numeric":
+        return False
+    when = moments(train, time)
+    known = np.isfinite(when)
+    if known.sum() < 200:
+        return False
+    import pandas as pd
+
+    dates = pd.DatetimeIndex(pd.to_datetime(when[known], unit="s", utc=True))
+    parts = [dates.year, dates.quarter, dates.month, dates.isocalendar().week.to_numpy(), dates.day, dates.day_of_week, dates.hour]
+    texts = np.array(["" if v is None else v for v in train.texts(column).tolist()], dtype=str)[known]
+    told = np.unique(texts, return_inverse=True)[1]
+    for part in parts:
+        codes = np.unique(np.asarray(part), return_inverse=True)[1]
+        pairs = len(np.unique(codes.astype(np.int64) * (told.max() + 1) + told))
+        if told.max() >= 1 and pairs == codes.max() + 1:
+            return True
+    return False
 
 
 def _outcome(case: Case, train: Table, validation: Table) -> np.ndarray | None:

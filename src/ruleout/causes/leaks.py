@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ruleout.case.case import Case, Side, TableName
+from ruleout.case.doubt import doubt
 from ruleout.problem.problem import Problem
 from ruleout.statistics.skill import CLASSES, as_outcomes, outcome_skill
 from ruleout.tables.table import Table
 
-__all__ = ["DISBELIEF", "Judged", "blanked", "column_of", "cut_anew", "disbelieved", "judged_rows", "used_features"]
+__all__ = ["Judged", "blanked", "column_of", "cut_anew", "disbelieved", "judged_rows", "together", "used_features"]
 
 LOOKED_AT = 4_000
 """Rows of each table that a look at leakage takes: a skill of 0.9 is then known to within 0.01."""
@@ -21,13 +21,6 @@ LOOKED_AT = 4_000
 FEWER = 1_500
 MANY_CLASSES = 3
 """Trees grow by class: with more classes than these fewer rows are looked at."""
-
-DISBELIEF = re.compile(
-    r"production|nowhere|not seen|unseen|no use|useless|does not work|doesn.t work|no effect|live|too good|suspicious|in the field|"
-    r"real world|jumped",
-    re.IGNORECASE,
-)
-"""Words of a symptom that say that nobody believes the score."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,10 @@ def judged_rows(problem: Problem, rows: int = LOOKED_AT) -> Judged | None:
 
 
 def used_features(problem: Problem) -> tuple[str, ...]:
-    """The features that the current model learns from: those of both tables that its artifact says it uses, where it says so."""
+    """The features that the current model learns from: those of both tables that its artifact says it uses, where it says so.
+
+    What nobody named as a key and was taken for one, since all of its values differ, is a feature if the artifact uses it.
+    """
     case, side = problem.case, problem.case.current
     train, validation = side.train, side.validation
     if train is None or validation is None:
@@ -115,8 +111,9 @@ def used_features(problem: Problem) -> tuple[str, ...]:
     model = problem.laboratory.model("current")
     if model is not None:
         described = model.describe()
-        known = described.fitted.get("used") or described.features
-        named = [c for c in features if c in set(known or ())]
+        known = set(described.fitted.get("used") or described.features or ())
+        numbering = [case.key] if case.key and case.key in train and case.key in validation and case.key in known else []
+        named = [c for c in (*numbering, *features) if c in known]
         if named:
             return tuple(named)
     wanted = [c for name in ("features", "numeric", "categorical") for c in _listed(side, name)]
@@ -164,6 +161,19 @@ def cut_anew(case: Case, order: np.ndarray) -> Case:
     return case.with_table("current", "train", rows.take(order[:n])).with_table("current", "validation", rows.take(order[n:]))
 
 
+def together(case: Case, codes: np.ndarray) -> Case | None:
+    """The current side split anew at random, all rows of one code on one side but for those that the cut falls in.
+
+    None where that is the split already.
+    """
+    train = case.current.train
+    if train is None or np.isin(codes[train.n_rows :], codes[: train.n_rows]).mean() < 0.01:
+        return None
+    pattern = np.unique(codes, return_inverse=True)[1]
+    place = np.random.default_rng(7).permutation(pattern.max() + 1)[pattern]
+    return cut_anew(case, np.argsort(place, kind="stable"))
+
+
 def column_of(table: Table, column: str) -> np.ndarray:
     """A column as the skill functions take it: floats, or texts as objects."""
     return table.numbers(column) if table.kind(column) in ("numeric", "time") else table.texts(column)
@@ -171,7 +181,8 @@ def column_of(table: Table, column: str) -> np.ndarray:
 
 def disbelieved(case: Case) -> bool:
     """Whether the symptom says that the score is not believed."""
-    return bool(DISBELIEF.search(f"{case.symptom} {case.title}"))
+    said = doubt(case)
+    return said.claims or said.wonders
 
 
 def _constant(case: Case, column: str) -> object:

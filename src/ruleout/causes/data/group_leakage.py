@@ -16,6 +16,7 @@ from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.difference import Difference
+from ruleout.statistics.repeats import row_codes
 from ruleout.tables.moments import moments
 from ruleout.tables.table import Table
 
@@ -49,10 +50,10 @@ class GroupLeakage(Cause):
 
     How it is tested
     ----------------
-    The entity is the named column, or one that has several rows a value and that the model does not learn from. Where at least 20 % of the
-    validation rows belong to entities that training knows, all rows are split anew by entity into tables of the same sizes, the model is
-    fitted again, and its score held against the one of the split by rows: two splits, a fall of 0.01 and of 2.5 standard errors. Where
-    there are entities enough that training does not know, their rows are scored apart as well.
+    The entity is the named column, or one that has several rows a value, not all of them copies, and that the model does not learn from.
+    Where at least 20 % of the validation rows belong to entities that training knows, all rows are split anew by entity into tables of
+    the same sizes, the model is fitted again, and its score held against the one of the split by rows: two splits, a fall of 0.01 and of
+    2.5 standard errors.
 
     What would rule it out
     ----------------------
@@ -145,9 +146,20 @@ def _entities(problem: Problem, train: Table, validation: Table) -> list[str]:
         values = len(set(known))
         if values < 30 or len(known) < 0.9 * len(texts) or (train.kind(column) == "numeric" and any("." in v for v in known[:200])):
             continue
-        if 1.3 <= len(known) / values <= 100 and (named or column not in used):
+        if 1.3 <= len(known) / values <= 100 and (named or column not in used) and not _same_rows(case, train, validation, column):
             found.append(column)
     return found[:3]
+
+
+def _same_rows(case: Case, train: Table, validation: Table, column: str) -> bool:
+    """Whether the rows of a value are copies of one row: then it numbers the rows, and what is on both sides is the row itself."""
+    columns = [c for c in (*case.features(train), case.target) if c and c != column and c in validation]
+    codes = np.concatenate(
+        [row_codes([t.numbers(c) if train.kind(c) == t.kind(c) == "numeric" else t.texts(c) for c in columns]) for t in (train, validation)]
+    )
+    value = np.unique(np.concatenate([t.texts(column) for t in (train, validation)]).astype(str), return_inverse=True)[1]
+    pairs = len(np.unique(np.stack([value.astype(np.uint64), codes]), axis=1)[0])
+    return bool(pairs <= 1.05 * (value.max() + 1))
 
 
 def _known(train: Table, validation: Table, column: str) -> np.ndarray:

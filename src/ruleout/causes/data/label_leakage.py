@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -10,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.case.doubt import doubt
 from ruleout.causes.columns import bounded
 from ruleout.causes.encoded import encoded_features
-from ruleout.causes.future import follows_time, future_features
+from ruleout.causes.future import follows_time, future_features, known_beforehand
 from ruleout.causes.leaks import Judged, blanked, column_of, disbelieved, judged_rows
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.resting import AFTERWARDS, Resting, resting_on
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.skill import outcome_skill, single_skill
@@ -36,12 +37,8 @@ FORMULA_OF_CLASSES = 0.85
 FORMULA_COLUMNS = 16
 MOST_IMPORTANT = 8
 """Columns among which the most important one is looked for: one that gives the target away says something alone."""
-AFTERWARDS = re.compile(
-    r"reason|clos(ed|ing|ure)|settle|after|post(_|erior)|final|outcome|result|recover|refund|cancel|resol|chargeback|dispos|discharg|"
-    r"label|target|actual|_end(ed)?(_|$)|termin|collect|writeoff|write_off|retention|winback|exit|death|confirmed|approved|decision|"
-    r"next_|future|follow|arriv|complet|return(ed)?(_|$)|churn|default|fraud|convert",
-    re.IGNORECASE,
-)
+DRIVER = 0.5
+"""Skill of one column alone from which on it is a driver of the target rather than a part of a sum."""
 
 
 class LabelLeakage(Cause):
@@ -67,7 +64,10 @@ class LabelLeakage(Cause):
     from, is held against what all reach. Columns are then taken away one at a time, the most important first, until the error is at
     least 2 times that of all features; a small group is suspected if alone it does as well as all features. A strong but honest feature
     fails that: others do as well without it, or add to it. Columns that are filled only for one outcome, values that tell one class
-    without an exception, and names of what is known only afterwards add evidence.
+    without an exception, and names of what is known only afterwards add evidence. What a calendar or earlier rows tell is known
+    beforehand and left alone, and so are several columns that determine the target only together, one of them a strong driver, unless
+    somebody knows that the score fails. Where the symptom does say so and no such group stands out, the model is trained again without
+    each of the three columns that it rests on most: one without which the score is what the symptom tells of elsewhere gives it away.
 
     What would rule it out
     ----------------------
@@ -104,17 +104,22 @@ class LabelLeakage(Cause):
         rows = judged_rows(problem)
         if rows is None or len(rows.features) < 2:
             return Look((), 0.0, "No labelled split with two features to look at, n = 0 columns.")
-        alone = {
-            c: single_skill(column_of(rows.train, c), rows.outcomes, column_of(rows.validation, c), rows.judged) for c in rows.features
-        }
+        alone = {c: _alone(rows, c) for c in rows.features}
         absent = {c: s for c in rows.features if (s := _absence(rows, c)) >= ABSENCE}
-        n = rows.validation.n_rows
+        n, beforehand = rows.validation.n_rows, set(known_beforehand(problem.case, rows.features))
+        open_to_it = tuple(c for c in rows.features if c not in beforehand)
+        absent = {c: s for c, s in absent.items() if c not in beforehand}
         best = max(alone, key=lambda c: (alone[c], c))
-        group = _giving_away(rows, alone) if alone[best] >= 0.15 else None
+        group = _giving_away(rows, alone, open_to_it) if alone[best] >= 0.15 else None
         if group is None:
-            written = tuple(absent) or _derived(rows) or tuple(c for c in rows.features if alone[c] >= 0.15 and _filled_by_outcome(rows, c))
+            written = tuple(absent) or _derived(rows, open_to_it)
+            written = written or tuple(c for c in open_to_it if alone[c] >= 0.15 and _filled_by_outcome(rows, c))
             others = [c for c in rows.features if c not in written] or [best]
             group = _Group(written, rows.skill(rows.features), rows.skill(others), _together(rows, written, alone)) if written else None
+        evidence = _evidence(problem, rows, group, alone, absent) if group is not None else 0.0
+        told = resting_on(problem, rows, open_to_it) if evidence < LEAST else None
+        if told is not None:
+            return Look(tuple(_told(c, told, n) for c in told.columns), 0.9, covers=("train", "validation"))
         if group is None:
             power = 0.9 if len(rows.features) >= 4 and n >= 200 else 0.6
             return Look(
@@ -123,7 +128,6 @@ class LabelLeakage(Cause):
                 f"{len(alone)} features: no few of them tell the target as all do ({best} alone {alone[best]:.2f}, n = {n:,}).",
                 ("train", "validation"),
             )
-        evidence = _evidence(problem.case, rows, group, alone, absent)
         if evidence < LEAST:
             said = (
                 f"{', '.join(group.columns)}: skill {group.alone:.3f} alone, {group.rest:.3f} without, as honest features have, n = {n:,}."
@@ -138,6 +142,10 @@ class LabelLeakage(Cause):
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The column is not among the features."""
         return None
+
+
+def _alone(rows: Judged, column: str) -> float:
+    return single_skill(column_of(rows.train, column), rows.outcomes, column_of(rows.validation, column), rows.judged)
 
 
 @dataclass(frozen=True)
@@ -155,14 +163,20 @@ class _Group:
         return (1 - self.rest) / max(1 - self.whole, 1 - self.alone, 0.004)
 
 
-def _giving_away(rows: Judged, alone: dict[str, float]) -> _Group | None:
-    """The smallest group of columns that does as well as all features and without which the others do much worse."""
+def _giving_away(rows: Judged, alone: dict[str, float], open_to_it: tuple[str, ...]) -> _Group | None:
+    """The smallest group of columns that does as well as all features and without which the others do much worse.
+
+    Only columns that are `open_to_it` are taken away: what a clock or the past tells stays.
+    """
     left, gone = list(rows.features), list[str]()
     whole = rows.skill(left)
     if max(whole, *alone.values()) < HIGH:
         return None
     for _ in range(min(LARGEST_GROUP, max(1, len(left) // 3))):
-        lost = rows.importance(left, sorted(left, key=lambda c: (-alone[c], c))[:MOST_IMPORTANT])
+        asked = sorted((c for c in left if c in open_to_it), key=lambda c: (-alone[c], c))[:MOST_IMPORTANT]
+        if not asked or len(left) < 2:
+            return None
+        lost = rows.importance(left, asked)
         # A column that alone says much is taken before one that matters only beside it.
         column = max(lost, key=lambda c: (lost[c] + 0.1 * max(alone[c], 0.0), c))
         left.remove(column)
@@ -192,9 +206,9 @@ def _together(rows: Judged, columns: tuple[str, ...], alone: dict[str, float]) -
     return max(rows.skill(columns), *(alone[c] for c in columns), _formula(rows, columns) if len(columns) == 2 else 0.0)
 
 
-def _derived(rows: Judged) -> tuple[str, ...]:
+def _derived(rows: Judged, open_to_it: tuple[str, ...]) -> tuple[str, ...]:
     """Two numbers whose weighted sum or product is the target, though neither is; () where there are none."""
-    numeric = [c for c in rows.features if rows.train.kind(c) == "numeric"][:FORMULA_COLUMNS]
+    numeric = [c for c in open_to_it if rows.train.kind(c) == "numeric"][:FORMULA_COLUMNS]
     if len(rows.features) < 5 or (rows.classes is not None and len(rows.classes) != 2):
         return ()
     found = max(((_formula(rows, pair), pair) for pair in combinations(numeric, 2)), default=(0.0, ()))
@@ -222,12 +236,14 @@ def _formula(rows: Judged, columns: tuple[str, ...]) -> float:
     return best
 
 
-def _evidence(case: Case, rows: Judged, group: _Group, alone: dict[str, float], absent: dict[str, float]) -> float:
+def _evidence(problem: Problem, rows: Judged, group: _Group, alone: dict[str, float], absent: dict[str, float]) -> float:
+    case = problem.case
     level = max(group.alone, *(alone[c] for c in group.columns))
     evidence = 2.5 if level >= 0.94 else 1.7 if level >= 0.85 else 0.3 if level >= 0.75 else -0.6
     evidence += 1.5 if group.growth >= 8 else 0.8 if group.growth >= 4 else 0.0 if group.growth >= 2.5 else -0.8
     strong = sum(alone[c] >= 0.9 * level for c in group.columns)
     # Several columns that each tell all leak together; several of which none does are what honest features are.
+    interplay = strong == 0 and max(alone[c] for c in group.columns) >= DRIVER
     evidence -= 0.3 * (len(group.columns) - 1) + 0.9 * max(0, len(group.columns) - max(strong, 1) - 1)
     if any(_filled_by_outcome(rows, c) for c in group.columns):
         evidence = max(evidence, 0.0) + 2.2
@@ -235,8 +251,14 @@ def _evidence(case: Case, rows: Judged, group: _Group, alone: dict[str, float], 
         evidence = max(evidence, 0.0) + 2.5
     if rows.validation.n_rows < 150:
         evidence -= 1.0
+    if len(group.columns) > 1 and interplay and not doubt(case).claims:
+        # A strong driver and what modifies it determine an honest target too (physics, prices): without a word that it fails, nothing.
+        evidence -= 3.0
     if any(AFTERWARDS.search(c) for c in group.columns):
         evidence += 0.7
+    if set(group.columns) & set(problem.figures.get("added", ())):
+        # What a score rose with.
+        evidence += 1.5
     if disbelieved(case):
         evidence += 0.5
     if len(rows.features) < 5:
@@ -288,3 +310,11 @@ def _finding(column: str, group: _Group, alone: dict[str, float], absent: dict[s
         "columns": list(group.columns),
     }
     return Finding(column, "train", evidence, said, figures, {"columns": list(group.columns)}, specificity=0.7)
+
+
+def _told(column: str, told: Resting, n: int) -> Finding:
+    beside = f" (with {', '.join(told.beside)})" if told.beside else ""
+    matched = f"; told of elsewhere: {told.level:.2f}" if told.level is not None else ""
+    said = f"{column}{beside}: the score {told.score:.4f} rests on it, without it {told.without:.4f}{matched}, n = {n:,}."
+    figures: dict[str, Any] = {"score": told.score, "without": told.without, "level": told.level, "growth": told.growth, "n": n}
+    return Finding(column, "train", bounded(told.evidence), said, figures, {"columns": list(told.columns)}, specificity=0.7)

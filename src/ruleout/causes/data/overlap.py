@@ -6,6 +6,7 @@ import numpy as np
 
 from ruleout.case.case import Case, SideName
 from ruleout.causes.columns import ROWS, bounded
+from ruleout.causes.leaks import together
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -16,6 +17,8 @@ from ruleout.tables.table import Table
 
 FLOOR = 0.01
 NEAR = 0.05
+CLASS_COPIED, FAR_BEYOND, ONE_CLASS = 0.1, 20.0, 5.0
+"""Copies of one class: their share of the validation rows, how many times chance that is, and how many times another class's share."""
 PROBED = 1_500
 MOST_ROWS = 150_000
 """Training rows among which near copies are looked for: a sample of few rows would hold few of the copies."""
@@ -44,8 +47,10 @@ class Overlap(Cause):
     Rows of both tables of a side are hashed over the features and the target. Coarse tables coincide by chance: the yardstick is the
     smaller of two estimates of the share of further rows that would find a twin in training, from training itself (each row against the
     others) and from the validation table's coincidence probability (Simpson 1949). An excess of 1 % and of six standard errors is a
-    finding. Where no exact copies are, near ones: the share of validation rows that lie nearer to training than 1 % of the training rows
-    lie to each other.
+    finding. Where rows come again within training too, those that have their key in common are the same; so are those of one class
+    alone (a rare one that was filled up before the split), if the other classes hardly have any and neither do the pairs of distinct rows
+    that agree in all columns but one lead one to expect them. Where no exact copies are, near ones: the share of validation rows that
+    lie nearer to training than 1 % of the training rows lie to each other.
 
     What would rule it out
     ----------------------
@@ -85,7 +90,10 @@ class Overlap(Cause):
             train, validation = tables
             mine, theirs = _codes(validation, columns), _codes(train, columns)
             share, chance = float(np.isin(mine, theirs).mean()), _chance(mine, theirs)
-            error = np.sqrt(max(chance, 1 / len(mine)) * (1 - min(chance, 0.99)) * (1 / len(mine) + 1 / len(theirs)))
+            if share >= FLOOR and share - chance < max(FLOOR, 6 * _error(chance, mine, theirs)):
+                # Rows that come again within training too are no yardstick of chance where they are copies themselves.
+                share, chance = _beyond_coarseness(problem.case, train, validation, columns) or (share, chance)
+            error = _error(chance, mine, theirs)
             power = min(power, detection_power(0.05, max(FLOOR, 6 * error), len(mine), len(theirs)) if chance < 0.2 else 0.2)
             said.append(f"{side}: {share:.2%} of the validation rows are in training, {chance:.2%} by chance, n = {len(mine):,}")
             if share - chance >= FLOOR and share - chance > 6 * error:
@@ -96,7 +104,7 @@ class Overlap(Cause):
         return Look(tuple(found), power if said else 0.0, "" if found or not said else "; ".join(said) + ".", ("split",) if said else ())
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """Take the shared rows out of the training table of the side concerned."""
+        """Take the shared rows out of training; where that would take most of a class, split anew with all copies of a row together."""
         tables = _tables(case, finding.side)
         columns = tuple(finding.repair["columns"])
         if tables is None or not all(c in t for t in tables for c in columns):
@@ -105,7 +113,10 @@ class Overlap(Cause):
         if finding.repair["near"] is not None:
             # What is fitted again is fitted on a sample of this size at most, so no more rows are held against each other.
             train = train.sample(ROWS)
-        shared = np.isin(_codes(train, columns), _codes(validation, columns))
+        codes = _codes(train, columns)
+        shared = np.isin(codes, _codes(validation, columns))
+        if finding.side == "current" and _takes_a_class(case, train, shared):
+            return together(case, np.concatenate([codes, _codes(validation, columns)]))
         if finding.repair["near"] is not None:
             left, right = encode(_arrays(train, columns), _arrays(validation, columns))
             shared |= nearest_distances(left, right) <= finding.repair["near"]
@@ -154,6 +165,52 @@ def _chance(validation: np.ndarray, train: np.ndarray) -> float:
     n_pairs = len(validation) * (len(validation) - 1) / 2
     seen = coincidence(validation) * n_pairs
     return min(twins(train), 1.0, (seen + 4 * float(np.sqrt(seen + 1)) + 4) / n_pairs * len(train))
+
+
+def _error(chance: float, validation: np.ndarray, train: np.ndarray) -> float:
+    """The standard error of a share of validation rows whose twins in training are `chance` alone."""
+    n, m = len(validation), len(train)
+    return float(np.sqrt(max(chance, 1 / n) * (1 - min(chance, 0.99)) * (1 / n + 1 / m)))
+
+
+def _beyond_coarseness(case: Case, train: Table, validation: Table, columns: tuple[str, ...]) -> tuple[float, float] | None:
+    """The share of validation rows in training where copies within training hide it, and what chance gives; None where nothing is sure.
+
+    Rows that have their key in common are the same. Else one class must hold them and another hardly any: by chance rows of all classes
+    coincide. Among distinct rows, the pairs that agree in all columns but one say how many would agree in that one too, by its
+    coincidence probability; rows of a pattern that holds a tenth of all shared rows do not count.
+    """
+    if case.key is not None and case.key in train and case.key in validation:
+        mine, theirs = _codes(validation, (*columns, case.key)), _codes(train, (*columns, case.key))
+        return float(np.isin(mine, theirs).mean()), 0.0
+    parts = [np.concatenate([_codes(train, (c,)), _codes(validation, (c,))]) for c in columns]
+    weights = np.random.default_rng(0).integers(1, 2**63, len(parts), dtype=np.uint64) | np.uint64(1)
+    parts = [(part ^ (part >> np.uint64(29))) * weight for part, weight in zip(parts, weights, strict=True)]
+    whole: np.ndarray = np.stack(parts).sum(axis=0, dtype=np.uint64)
+    first = np.unique(whole, return_index=True)[1]
+    per_pair = 0.0
+    for part in parts:
+        q = coincidence(part[first])
+        per_pair = max(per_pair, coincidence((whole - part)[first]) * q / max(1 - q, 0.05))
+    mine, theirs = whole[train.n_rows :], whole[: train.n_rows]
+    shared = mine[np.isin(mine, theirs)]
+    patterns, counts = np.unique(shared, return_counts=True)
+    spread = patterns[counts <= max(0.1 * len(shared), 3)]
+    copied = np.isin(mine, spread)
+    share, chance = float(copied.mean()), min(1.0, per_pair * len(theirs))
+    if case.task == "regression" or case.target not in validation or share < CLASS_COPIED or chance > share / FAR_BEYOND:
+        return None
+    texts = validation.texts(str(case.target)).astype(str)
+    by_class = [float(copied[texts == label].mean()) for label in np.unique(texts) if (texts == label).sum() >= 30]
+    return (share, chance) if by_class and max(by_class) >= ONE_CLASS * max(min(by_class), 0.01) else None
+
+
+def _takes_a_class(case: Case, train: Table, shared: np.ndarray) -> bool:
+    """Whether the shared rows are most of a class of the training rows: what is left would no longer be the same task."""
+    if case.task == "regression" or case.target not in train:
+        return False
+    texts = train.texts(str(case.target)).astype(str)
+    return any(shared[texts == label].mean() > 0.5 for label in np.unique(texts))
 
 
 def _near(train: Table, validation: Table, columns: tuple[str, ...]) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,11 @@ from ruleout.case.case import Case
 from ruleout.case.reading import Reading, read_leaks
 from ruleout.causes.columns import bounded, put_values
 from ruleout.causes.encoded import Encoded, encoded_features
-from ruleout.causes.leaks import blanked, used_features
+from ruleout.causes.leaks import blanked, together, used_features
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
+from ruleout.statistics.repeats import row_codes
 from ruleout.tables.table import Table
 
 SAID = {
@@ -25,6 +27,10 @@ SAID = {
     "fit-before-split": 1.2,
 }
 """What a line of code is worth as evidence: selection and means of the target move scores most, scaling hardly (Kapoor, Narayanan 2023)."""
+
+
+COPIES = 0.05
+"""Share of validation rows that stand in training too from which on what was drawn again before the split is seen in the rows."""
 
 
 class PreprocessingLeakage(Cause):
@@ -50,7 +56,8 @@ class PreprocessingLeakage(Cause):
     smoothing that fits best (Micci-Barreca 2001), once over training and validation together and once over training alone: it leaks
     where the first agrees to 0.002 standard deviations and the second is 5 times further off. Scaling and imputing parameters in the
     artifact are held against both sets of rows in the same way, and the rows that a scaler counted against the rows that training has.
-    Code is read, not run, for what is fitted before the split.
+    Code is read, not run, for what is fitted before the split; what it names (columns made or filled, as many columns of one name as a
+    selector keeps, rows drawn again that stand on both sides) is the place.
 
     What would rule it out
     ----------------------
@@ -87,7 +94,7 @@ class PreprocessingLeakage(Cause):
         read = [r for r in read_leaks(case.current.code, target=case.target, time=case.time) if r.kind in SAID]
         found = [_of_column(e, read) for e in encoded_features(case, features)]
         named = {f.place for f in found}
-        found += [f for r in read if not set(r.columns) & named for f in _of_code(r, features)]
+        found += [f for r in read if not set(r.columns) & named for f in _of_code(r, features, case)]
         found += _of_artifact(problem)
         found.sort(key=lambda f: -f.evidence)
         n = len(features)
@@ -96,10 +103,15 @@ class PreprocessingLeakage(Cause):
         return Look(tuple(found), power if n else 0.0, "" if found else said, ("train", "validation", "model", "code"))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """Take the means over training alone, each training row's own left out; or blank the column; or fit the artifact on training."""
+        """Take the means over training alone, each training row's own left out; blank the column; fit the artifact on training; or split
+        anew with all copies of a row together.
+        """
         repair = finding.repair
         if repair.get("artifact"):
             return case.with_side("current", replace(case.current, model=None)) if case.current.train is not None else None
+        if repair.get("copies"):
+            codes = _copied(case)
+            return None if codes is None else together(case, codes)
         column = repair.get("column")
         if column is None:
             return None
@@ -128,14 +140,42 @@ def _of_column(encoded: Encoded, read: list[Reading]) -> Finding:
     return Finding(column, "train", bounded(3.9), said, figures, repair, specificity=0.95)
 
 
-def _of_code(reading: Reading, features: tuple[str, ...]) -> list[Finding]:
+def _of_code(reading: Reading, features: tuple[str, ...], case: Case) -> list[Finding]:
+    """The columns that a line makes, else those that a selector is likely to have kept, else the rows of both tables; and the line."""
     said = f"{reading.file}:{reading.line}: {reading.said}; expected: split first, n = 1 line: `{reading.text[:100]}`."
     figures: dict[str, Any] = {"file": reading.file, "line": reading.line, "kind": reading.kind}
-    columns = [c for c in reading.columns if c in features]
-    evidence = SAID[reading.kind]
+    columns, evidence = [c for c in reading.columns if c in features], SAID[reading.kind]
+    line = Finding(f"code.{reading.file}:{reading.line}", "code", evidence, said, figures, {}, specificity=0.6)
     if columns:
         return [Finding(c, "train", evidence, said, figures, {"column": c}, specificity=0.8) for c in columns]
-    return [Finding(f"code.{reading.file}:{reading.line}", "code", evidence, said, figures, {}, specificity=0.6)]
+    if reading.kind == "resampling-before-split":
+        copies = {"copies": True}
+        tables = [replace(line, place=name, component=name, repair=copies) for name in ("train", "validation")]
+        return [line, *tables] if _copied(case) is not None else [line]
+    if reading.kind == "selection-before-split":
+        kept = _family(features, reading.chosen)
+        return [line, *(replace(line, place=c, component="train") for c in (kept or ("train",)))]
+    return [line]
+
+
+def _family(features: tuple[str, ...], size: int | None) -> tuple[str, ...]:
+    """The features that share a name but for their number, as many as a selector keeps: `emb_17`, `emb_204`; () where there are none."""
+    by_stem: dict[str, list[str]] = {}
+    for column in features:
+        by_stem.setdefault(re.sub(r"\d+$", "", column), []).append(column)
+    return next((tuple(columns) for columns in by_stem.values() if size and len(columns) == size), ())
+
+
+def _copied(case: Case) -> np.ndarray | None:
+    """A code for each training and then validation row, the same for copies; None where no validation row is in training."""
+    train, validation = case.current.train, case.current.validation
+    if train is None or validation is None:
+        return None
+    columns = [c for c in (*case.features(train), case.target) if c and c in train and c in validation]
+    codes = [
+        row_codes([t.numbers(c) if train.kind(c) == t.kind(c) == "numeric" else t.texts(c) for c in columns]) for t in (train, validation)
+    ]
+    return np.concatenate(codes) if np.isin(codes[1], codes[0]).mean() >= COPIES else None
 
 
 def _of_artifact(problem: Problem) -> list[Finding]:

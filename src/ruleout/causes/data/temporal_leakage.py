@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ruleout.case.case import Case
-from ruleout.case.reading import read_leaks
+from ruleout.case.reading import Reading, read_leaks
 from ruleout.causes.columns import bounded
-from ruleout.causes.future import future_features, time_column
+from ruleout.causes.future import Foretold, future_features, time_column
 from ruleout.causes.leaks import blanked, cut_anew, disbelieved, used_features
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.errors import BudgetSpent, RuleoutError
@@ -51,7 +51,8 @@ class TemporalLeakage(Cause):
     points in time are predicted twice: by a model of the training rows before them, and by one of as many training rows of all times.
     The rows are the same, so the scores pair; a difference of 0.01 and 2.5 standard errors says that the future helps. For features,
     numbers are regressed on the targets of the 4 rows before, the row itself and the 4 rows after, in order of time and by entity: one
-    that these explain (R2 of 0.97) and the earlier ones do not is made of the future.
+    that these explain (R2 of 0.97) and the earlier ones do not is made of the future, as is one that repeats the target of a row up to
+    31 ahead. Code is read, not run, for steps back in time (`shift(-1)`, centred windows).
 
     What would rule it out
     ----------------------
@@ -92,10 +93,15 @@ class TemporalLeakage(Cause):
             or case.target not in validation
         ):
             return Look((), 0.0, "Rows and features from the future are looked for where a score is too good, n = 0 rows.")
-        time = time_column(case, (train, validation))
+        time, features = time_column(case, (train, validation)), used_features(problem)
+        read = read_leaks(case.current.code, target=case.target, time=time)
+        written = {c: r for r in read if r.kind == "made-of-later-rows" for c in r.columns if c in features}
+        seen = future_features(case, features)
+        found = [_of_feature(f, written.get(f.column)) for f in seen]
+        found += [_of_line(c, r, train.n_rows) for c, r in written.items() if c not in {f.column for f in seen}]
         if time is None:
-            return Look((), 0.3, f"No column of times to order the rows by, n = {train.n_rows:,}.", ("split",))
-        found = [_of_feature(f.column, f.around, f.before, f.n) for f in future_features(case, used_features(problem))]
+            nothing = "" if found else f"No column of times to order the rows by, n = {train.n_rows:,}."
+            return Look(tuple(found), 0.3, nothing, ("split",))
         late = _late(moments(train, time), moments(validation, time))
         sentence = f"{time}: {late:.1%} of {train.n_rows:,} training rows are later than the start of validation"
         if late > LATE:
@@ -207,8 +213,21 @@ def _trial(problem: Problem, time: str, part: float) -> _Trial | None:
     return _Trial(scores[0].value, scores[1].value, Difference(laboratory.scorer.sign * found.value, found.error), later.n_rows)
 
 
-def _of_feature(column: str, around: float, before: float, n: int) -> Finding:
-    named = 0.4 if FUTURE.search(column) else 0.0
-    said = f"{column}: targets around its row explain it (R2 {around:.4f}), those up to its row do not (R2 {before:.4f}), n = {n:,}."
-    figures = {"around": around, "before": before, "n": n}
+def _of_feature(foretold: Foretold, line: Reading | None) -> Finding:
+    column, n = foretold.column, foretold.n
+    named = 0.4 if line is not None or FUTURE.search(column) else 0.0
+    where = f" ({line.file}:{line.line})" if line is not None else ""
+    said = (
+        f"{column}{where}: it repeats the target {foretold.ahead} rows ahead in {foretold.around:.1%} of the rows, n = {n:,}."
+        if foretold.ahead
+        else f"{column}{where}: targets around its row explain it (R2 {foretold.around:.4f}), those up to its row do not "
+        f"(R2 {foretold.before:.4f}), n = {n:,}."
+    )
+    figures = {"around": foretold.around, "before": foretold.before, "ahead": foretold.ahead, "n": n}
     return Finding(column, "train", bounded(3.5 + named), said, figures, {"column": column}, specificity=0.9)
+
+
+def _of_line(column: str, line: Reading, n: int) -> Finding:
+    said = f"{column}: {line.file}:{line.line} makes it of later rows; expected: of earlier ones, n = {n:,}: `{line.text[:100]}`."
+    figures: dict[str, Any] = {"file": line.file, "line": line.line, "n": n}
+    return Finding(column, "train", 3.2, said, figures, {"column": column}, specificity=0.85)
