@@ -35,3 +35,20 @@ def test_an_origin_that_was_seen_too_comes_first() -> None:
 def test_alone_it_stays_alone() -> None:
     assert with_consequences(found("data.unit-change"), agenda(pipeline__silent_metrics=3.6)) == found("data.unit-change")
     assert with_consequences((), agenda()) == ()
+
+
+def test_a_proved_rollback_does_not_hide_the_rows_that_were_absent() -> None:
+    seen = agenda(data__missing_partition=3.9, pipeline__empty_artifact=3.9)
+    told = [c.cause for c in with_consequences(found("pipeline.empty-artifact", observed=False), seen)]
+    assert told == ["data.missing-partition", "pipeline.empty-artifact"]
+    faint = agenda(data__missing_partition=2.0, pipeline__empty_artifact=3.9)
+    assert with_consequences(found("pipeline.empty-artifact", observed=False), faint)[0].cause == "pipeline.empty-artifact"
+
+
+def test_a_metric_that_can_be_computed_was_lost_in_the_report_and_not_by_odd_rows() -> None:
+    lost = found("pipeline.silent-metrics")
+    odd = agenda(data__missing_values=3.9, pipeline__silent_metrics=3.6)
+    look = Look((Finding("train.a", "train", 3.9, "Seen."),), 0.9)
+    odd.entries["data.missing-values"].look = look
+    assert with_consequences(lost, odd)[0].cause == "data.missing-values"
+    assert with_consequences(lost, odd, computable=True)[0].cause == "pipeline.silent-metrics"

@@ -60,8 +60,9 @@ def stages_of(log: Iterable[Mapping[str, Any]] | None) -> tuple[Stage, ...]:
 def emptied_stage(case: Case) -> Finding | None:
     """The first stage that let no row through, or fewer than a fiftieth of what the reference's run of it did."""
     before = {s.name: s for s in stages_of(case.reference.runlog if case.reference else None)}
-    for stage in stages_of(case.current.runlog):
-        if stage.rows_out is None:
+    stages = stages_of(case.current.runlog)
+    for number, stage in enumerate(stages):
+        if stage.rows_out is None or (number + 1 < len(stages) and _goes_on(stages[number + 1], before)):
             continue
         was = before.get(stage.name)
         usual = was.rows_out if was is not None and was.rows_out else stage.rows_in
@@ -77,6 +78,13 @@ def emptied_stage(case: Case) -> Finding | None:
         figures = {"stage": stage.name, "rows_out": stage.rows_out, "usual": usual}
         return Finding(f"runlog.{stage.name}", "runlog", 3.6, said, figures, specificity=0.7)
     return None
+
+
+def _goes_on(following: Stage, before: Mapping[str, Stage]) -> bool:
+    """Whether the stage after one had rows as ever: then the one before passes none on, and was merely left out (an evaluation)."""
+    was = before.get(following.name)
+    usual = was.rows_in if was is not None and was.rows_in else 0.0
+    return following.rows_in is not None and following.rows_in > 0.5 * usual and following.rows_in > 0
 
 
 def leaking_stage(case: Case) -> Finding | None:

@@ -35,7 +35,7 @@ def agreement(change: Change, signs: Signs, *configs: Mapping[str, Any] | None) 
     wild = max(s.broke, s.shaking, 0.8 * s.high, 0.8 * s.standing, 0.8 * s.dead, 0.4 * s.turned, 0.4 * s.wide)
     close = max(s.turned, s.wide)
     if CLIP.search(key) and not CAPACITY.search(key):
-        return max(s.broke, s.exploding, s.shaking) if up is not False else max(0.7 * poor, s.slow)
+        return max(s.broke, s.exploding, s.shaking) if _unbounded(change.new) or (up and not _unbounded(change.old)) else max(poor, s.slow)
     if kind == "learning-rate":
         if up is None:
             return max(wild, poor, close)
@@ -110,6 +110,11 @@ def _direction(change: Change) -> bool | None:
     if old is None or new is None or old == new:
         return None
     return new > old
+
+
+def _unbounded(value: Any) -> bool:
+    """Whether a bound on gradients is none: absent, null, off or 0."""
+    return value is ABSENT or value is None or value is False or value == 0
 
 
 def _amount(value: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -81,7 +82,7 @@ class _Walk:
             problem=self.problem,
             hypotheses=tuple(self.hypothesis(e) for e in sorted(self.agenda.entries.values(), key=self.rank)),
             steps=tuple(self.steps),
-            confirmed=with_consequences(confirmed, self.agenda),
+            confirmed=with_consequences(confirmed, self.agenda, computable=_computable(self.problem)),
             structure=structure,
             unexplained=unexplained,
             stopped=self.stopped,
@@ -285,6 +286,12 @@ def _swap_figures(swap: Swap) -> dict[str, Any]:
         if found is not None:
             figures[name] = {"gain": found.value, "interval": [found.low, found.high]}
     return figures
+
+
+def _computable(problem: Problem) -> bool:
+    """Whether the metric of the current side was computed from its own rows and artifact."""
+    found = (problem.figures.get("recomputed") or {}).get("current")
+    return isinstance(found, int | float) and math.isfinite(found)
 
 
 def place_of(findings: tuple[Finding, ...]) -> tuple[str, ...]:

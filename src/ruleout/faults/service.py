@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ruleout.case.case import Case, Side
+from ruleout.case.read import read_case
 from ruleout.faults import measure
 from ruleout.faults.fault import Broken, Fault, Inapplicable, Plan, Severity, Situation, Truth, settled
 from ruleout.faults.system import Fitted, System
@@ -117,6 +121,10 @@ class Served(Broken):
 
     def case(self) -> Case:
         """The case that the team would hand over: what was validated, and the log; in `environment` the logs of both machines."""
+        if self.in_files:
+            folder = Path(tempfile.mkdtemp(prefix="ruleout-service-"))
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            return read_case(self.write(folder), trust=True)
         data, tables = self.system.dataset, self.tables()
         reference = Side(
             train=tables["train"],
@@ -126,7 +134,7 @@ class Served(Broken):
             metrics=dict(self.reference.reported),
         )
         current = Side(serving=tables["serving"])
-        if self.artifact is not None and not self.in_files:
+        if self.artifact is not None:
             current = replace(current, model=Artifact(estimator=self.artifact, trusted=True))
         if self.situation == "environment":
             reference = replace(reference, serving=self._tables({"serving": self._elsewhere()})["serving"])

@@ -51,6 +51,11 @@ def test_the_first_stage_without_rows_is_named() -> None:
         assert look.findings[0].evidence > 3
 
 
+def test_a_stage_that_passes_no_rows_on_is_not_where_rows_vanish() -> None:
+    left_out = log(1000, 15, train={"rows_out": 0, "message": "skipped"})
+    assert emptied_stage(Case(Side(runlog=left_out), Side(runlog=log()))) is None
+
+
 def test_a_stage_that_takes_old_data_is_stale() -> None:
     told = Case(Side(runlog=log(1000, 15, extract={"message": "partition late, using yesterday's"})), Side(runlog=log()))
     began = Case(Side(runlog=log(1000, 15, extract={"started": "2026-03-13T02:00:00"})), Side(runlog=log()))

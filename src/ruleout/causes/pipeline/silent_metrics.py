@@ -128,4 +128,6 @@ def _is_none(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
     return "null" if value is None else str(value)

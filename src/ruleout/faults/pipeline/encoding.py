@@ -87,10 +87,10 @@ def _coded(half: Half, codes: dict[str, dict[str, int]]) -> Half:
 class EncodingServing(ServiceFault):
     """The service gives categories other codes than training did, the values in the log being right."""
 
-    variants = ("refitted", "reversed", "off-by-one", "unknown")
+    variants = ("refitted", "reversed", "off-by-one", "shuffled")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
-        """A column is coded by what the requests hold, in another order, one too high, or as if none of its values were known."""
+        """A column is coded by what the requests hold, in reverse or any other order, or one too high."""
         n = {"small": 1, "medium": 2, "large": 4}[severity]
         columns = weighty(service.system, "categorical", rng, n, among=max(2, n))
         if not columns:
@@ -110,7 +110,7 @@ class EncodingServing(ServiceFault):
             elif variant == "off-by-one":
                 wrong = dict(zip(levels, [*levels[1:], levels[0]], strict=True))
             else:
-                wrong = dict.fromkeys(levels, "\x00none")
+                wrong = {v: levels[k] for v, k in zip(levels, _other_order(len(levels), int(rng.integers(2**31))), strict=True)}
             frame[column] = features[column].astype(object).map(lambda v, wrong=wrong: wrong.get(v, v))
         places = tuple(f"serving.{c}" for c in columns)
         answers = service.answer(frame)

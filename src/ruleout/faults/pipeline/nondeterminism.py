@@ -40,5 +40,5 @@ class Nondeterminism(ServiceFault):
         if variant == "noise" and "score" not in answers and service.system.dataset.task != "regression":
             raise Inapplicable("bare classes without a second try cannot show it")
         return Serving(
-            service.log(features, answers), ("serving.prediction", "serving.score"), {"size": size}, accept=("model.checkpoint",)
+            service.log(features, answers), ("serving.prediction", "serving.score", "model"), {"size": size}, accept=("model.checkpoint",)
         )

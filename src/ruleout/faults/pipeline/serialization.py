@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 import pickle
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ruleout.faults.fault import Inapplicable, Severity
+from ruleout.faults.fault import Severity
 from ruleout.faults.night import Night, NightFault, Spoilt, reported
 from ruleout.faults.service import Service, ServiceFault, Serving
 from ruleout.faults.system import System
@@ -106,34 +105,24 @@ class _Same:
 
 
 class SerializationServing(ServiceFault):
-    """What the service loaded is not what was saved: the file does not open and a fallback answers, or numbers lost their digits."""
+    """What was deployed does not open, and for every request the service answers what it falls back on."""
 
-    variants = ("fallback", "rounded")
+    variants = ("cut-off", "module", "other-format")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
-        """The deployed file is at hand."""
+        """The deployed file is at hand; the answers are the commonest class, or the mean."""
         features = service.requests[service.features]
-        if variant == "fallback":
-            held = pickle.dumps(service.fitted.model, protocol=4)
-            answers = {k: np.array(v, copy=True) for k, v in service.answer(features).items()}
-            usual = service.fitted.half.train[service.system.dataset.target]
-            for name, values in answers.items():
-                constant: Any = float(np.mean(values)) if values.dtype.kind == "f" else usual.mode().iloc[0]
-                answers[name] = np.full(len(values), round(constant, 6) if isinstance(constant, float) else constant, dtype=values.dtype)
-            cut = held[: int(len(held) * float(rng.uniform(0.2, 0.95)))]
-            places = ("model", "serving.prediction", "serving.score")
-            return Serving(service.log(features, answers), places, {"n_bytes": len(cut)}, artifact=cut)
-        model = copy.deepcopy(service.fitted.model)
-        del severity
-        digits = int(rng.integers(0, 2))
-        last = model.named_steps["model"]
-        if hasattr(last, "coef_"):
-            last.coef_, last.intercept_ = np.round(last.coef_, digits), np.round(last.intercept_, digits)
-        elif hasattr(last, "coefs_"):
-            last.coefs_ = [np.round(w, digits) for w in last.coefs_]
+        if variant == "module":
+            raw = _with_module(service.fitted.model, str(rng.choice(_MODULES)), "Prepare")
+        elif variant == "other-format":
+            raw = _other_format(service.fitted.model, str(rng.choice(["json", "archive"])))
         else:
-            raise Inapplicable("no weights that lose their digits")
-        log = service.log(features, service.answer(features, model))
+            raw = pickle.dumps(service.fitted.model, protocol=4)
+            raw = raw[: int(len(raw) * float(rng.uniform(0.2, 0.95)))]
+        answers = {k: np.array(v, copy=True) for k, v in service.answer(features).items()}
+        usual = service.fitted.half.train[service.system.dataset.target]
+        for name, values in answers.items():
+            constant: Any = round(float(np.mean(values)), 6) if values.dtype.kind == "f" else usual.mode().iloc[0]
+            answers[name] = np.full(len(values), constant, dtype=values.dtype)
         places = ("model", "serving.prediction", "serving.score")
-        # weights that lost their digits are damaged ones as well, and a matter of precision
-        return Serving(log, places, {"digits": digits}, accept=("model.checkpoint", "pipeline.numerics"), artifact=model)
+        return Serving(service.log(features, answers), places, {"n_bytes": len(raw)}, artifact=raw)
