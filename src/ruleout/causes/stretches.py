@@ -103,7 +103,8 @@ def _told(answers: Answers, words: str, column: str, rows: np.ndarray) -> Stretc
         return None
     inside, outside = float(same[rows].mean()), float(same[~rows].mean())
     spread = math.sqrt(max(same.mean() * (1 - same.mean()), 1e-6) * (1 / n_in + 1 / n_out))
-    most = 0.1 if answers.exact else 0.9
+    # Bare classes are the same by chance; the levels of a feature are picked by what is wrong in them, so there chance gets less room.
+    most = 0.1 if answers.exact else 0.6 if column in answers.features else 0.9
     if outside < OUTSIDE or inside > most or (outside - inside) / spread < Z:
         return None
     return Stretch(words, column, rows, inside)
