@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from ruleout.statistics.matching import hot_deck
 from ruleout.statistics.quantiles import ks_critical, ks_distance
 from ruleout.tables.table import Table
 
-__all__ = ["Prepared", "hot_decked", "prepared", "prepared_columns", "unprepared"]
+__all__ = ["Prepared", "prepared", "prepared_columns", "unprepared"]
 
 LEAST = 0.03
 """Distance between log and healthy column that a preparation must explain: a hundredth of the rows moved is no matter."""
@@ -73,19 +73,8 @@ def unprepared(case: Case, columns: tuple[str, ...]) -> Case | None:
     if pair is None:
         return None
     maps = {p.column: p.how for p in prepared(case, pair)}
-    table = hot_decked(case, pair, maps, columns)
-    return None if table is None else case.with_table(pair.side, pair.name, table)
-
-
-def hot_decked(
-    case: Case, pair: Pair, maps: Mapping[str, Callable[[Values], Values]], columns: Sequence[str] | None = None
-) -> Table | None:
-    """The table with each value of some columns replaced by one that its map makes it of, from the likeliest healthy row.
-
-    `maps` holds the many-to-one map of each column; `columns` those to be replaced, all of them where None. None where nothing could be.
-    """
     table, donors, done = pair.suspect, sampled(pair.yardstick), 0
-    for column in (c for c in (maps if columns is None else columns) if c in maps):
+    for column in (c for c in columns if c in maps):
         # Rows are likened by columns as both would have them: the healthy ones put through the map where the log's are.
         matched = match_columns(case, pair, (column,))
         deck = [maps[c](_values(donors, c)) if c in maps else _values(donors, c) for c in matched]
@@ -100,7 +89,7 @@ def hot_decked(
             chosen = hot_deck([m[rows] for m in mine], [d[found] for d in deck], rng=np.random.default_rng(0), weights=weights)
             values[rows] = healthy[found[chosen]]
         table, done = put_values(table, column, values, pair.yardstick), done + 1
-    return table if done else None
+    return case.with_table(pair.side, pair.name, table) if done else None
 
 
 def _serving(case: Case) -> Pair | None:
