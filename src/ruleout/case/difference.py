@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from ruleout.case.case import ABSENT
 
-__all__ = ["Change", "Setting", "change_size", "config_difference", "kind_of_setting", "with_value"]
+__all__ = ["Change", "Setting", "change_size", "config_difference", "kind_of_setting", "same_value", "with_value"]
 
 Setting = Literal["regularization", "learning-rate", "hyperparameter"]
 
@@ -120,7 +120,7 @@ def _walk(old: Mapping[str, Any], new: Mapping[str, Any], above: tuple[str, ...]
             continue
         if isinstance(first, Mapping) and isinstance(second, Mapping) and str(name).lower() not in OF_LABELS:
             found.extend(_walk(first, second, path))
-        elif not _same(first, second):
+        elif not same_value(first, second):
             found.append(Change(path, first, second))
     return found
 
@@ -137,7 +137,8 @@ def _is_label(name: str, *values: Any) -> bool:
     )
 
 
-def _same(first: Any, second: Any) -> bool:
+def same_value(first: Any, second: Any) -> bool:
+    """Whether two values of a setting mean the same: 1 and 1.0, a list and a tuple, names in another order."""
     if first is ABSENT or second is ABSENT or first is None or second is None:
         return first is second
     if isinstance(first, bool) or isinstance(second, bool):
@@ -146,13 +147,13 @@ def _same(first: Any, second: Any) -> bool:
         return math.isclose(first, second, rel_tol=1e-12) or (math.isnan(first) and math.isnan(second))
     if isinstance(first, Mapping) and isinstance(second, Mapping):
         one, two = ({str(k): v for k, v in m.items()} for m in (first, second))
-        return one.keys() == two.keys() and all(_same(one[k], two[k]) for k in one)
+        return one.keys() == two.keys() and all(same_value(one[k], two[k]) for k in one)
     if isinstance(first, list | tuple) and isinstance(second, list | tuple):
         if len(first) != len(second):
             return False
         if all(isinstance(v, str) for v in (*first, *second)):
             return sorted(first) == sorted(second)
-        return all(_same(a, b) for a, b in zip(first, second, strict=True))
+        return all(same_value(a, b) for a, b in zip(first, second, strict=True))
     return type(first) is type(second) and bool(first == second)
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ruleout.case.case import Side, SideName
+from ruleout.case.difference import same_value
 from ruleout.causes.page import Component
 from ruleout.errors import BudgetSpent, ModelError, RuleoutError
 from ruleout.examination.gain import explained_ratio
 from ruleout.models.model import Model
-from ruleout.problem.parameters import changed_keys, same_value
+from ruleout.problem.parameters import changed_keys
 from ruleout.problem.problem import Problem
 from ruleout.statistics.difference import Difference
 from ruleout.tables.table import Table

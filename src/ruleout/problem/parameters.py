@@ -7,65 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ruleout.case.case import ABSENT
+from ruleout.case.difference import config_difference, same_value
 
-__all__ = ["SEEDS", "changed_keys", "match_parameters", "same_value"]
+__all__ = ["SEEDS", "changed_keys", "match_parameters"]
 
 SEEDS = frozenset({"seed", "random_state", "random_seed"})
 """Keys that seed a run."""
 
-NO_EFFECT = SEEDS | frozenset(
-    {
-        "run_id",
-        "run_name",
-        "name",
-        "timestamp",
-        "created",
-        "created_at",
-        "date",
-        "author",
-        "version",
-        "comment",
-        "notes",
-        "verbose",
-        "n_jobs",
-    }
-)
-"""Keys that say how a run is called or seeded, not what it does."""
-
-
-def same_value(first: Any, second: Any) -> bool:
-    """Whether two values of a configuration mean the same: 1 and 1.0, a list and a tuple, text and number alike."""
-    if isinstance(first, bool) or isinstance(second, bool):
-        return first is second or str(first).lower() == str(second).lower()
-    if isinstance(first, (int, float)) and isinstance(second, (int, float)):
-        return first == second or abs(first - second) <= 1e-12 * max(abs(first), abs(second))
-    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
-        return len(first) == len(second) and all(same_value(a, b) for a, b in zip(first, second, strict=True))
-    if isinstance(first, Mapping) and isinstance(second, Mapping):
-        return {str(k) for k in first} == {str(k) for k in second} and all(
-            same_value(v, {str(k): w for k, w in second.items()}[str(n)]) for n, v in first.items()
-        )
-    if first is None or second is None:
-        return first is second
-    return type(first) is type(second) and bool(first == second)
-
 
 def changed_keys(base: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The top-level keys in which `wanted` differs from `base`, with their wanted values; `ABSENT` for a key that is gone.
+    """The settings in which `wanted` differs from `base`, by their dotted keys, with their wanted values; `ABSENT` for one that is gone.
 
-    Keys that only name or seed a run do not count.
+    Keys that only name or seed a run do not count (`config_difference`).
     """
-    if base is None or wanted is None:
-        return {}
-    changes: dict[str, Any] = {}
-    for key in {**base, **wanted}:
-        if str(key).lower() in NO_EFFECT:
-            continue
-        if key not in wanted:
-            changes[key] = ABSENT
-        elif key not in base or not same_value(base[key], wanted[key]):
-            changes[key] = wanted[key]
-    return changes
+    return {} if base is None or wanted is None else {change.key: change.new for change in config_difference(base, wanted)}
 
 
 def match_parameters(configs: Mapping[str, Mapping[str, Any] | None], parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -85,8 +40,8 @@ def match_parameters(configs: Mapping[str, Mapping[str, Any] | None], parameters
     """
     reference, current = configs.get("reference") or {}, configs.get("current") or {}
     found: dict[str, str] = {}
-    for key in changed_keys(reference, current):
-        wanted = {side: config.get(key, ABSENT) for side, config in (("reference", reference), ("current", current))}
+    for change in config_difference(reference, current):
+        key, wanted = change.key, {"reference": change.old, "current": change.new}
         names = set.intersection(*(set(p) for p in parameters.values())) if parameters else set()
         agreeing = [
             name
