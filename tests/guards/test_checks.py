@@ -25,6 +25,7 @@ class Subject:
     metrics: Any = None
     environment: Any = None
     code: Any = None
+    history: Any = None
 
 
 @dataclass

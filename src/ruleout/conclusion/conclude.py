@@ -9,6 +9,7 @@ from ruleout.errors import RuleoutError
 from ruleout.examination.examination import Confirmed, Examination, Hypothesis
 from ruleout.examination.examine import place_of
 from ruleout.guards import Guard, check
+from ruleout.problem.healthy_side import healthy_side
 from ruleout.problem.problem import Problem
 
 __all__ = ["conclude"]
@@ -177,7 +178,9 @@ def _guards(examination: Examination) -> tuple[Guard, ...]:
 def _proved(problem: Problem, guard: Guard) -> bool:
     """Whether a guard is red on the current side and green on the reference, where there is one."""
     case, laboratory = problem.case, problem.laboratory
-    red = not check(guard, case.current, measure=laboratory.metric, opened=laboratory.model("current")).green
-    if case.reference is None or not red:
+    opened = laboratory.model("current") or (laboratory.model("reference") if case.current.model is None else None)
+    red = not check(guard, case.current, measure=laboratory.metric, opened=opened).green
+    healthy = healthy_side(laboratory)
+    if healthy is None or not red:
         return red
-    return check(guard, case.reference.as_served(), measure=laboratory.metric, opened=laboratory.model("reference")).green
+    return check(guard, healthy, measure=laboratory.metric, opened=laboratory.model("reference") or opened).green

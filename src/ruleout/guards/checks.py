@@ -2,9 +2,10 @@
 
 On a table: `quantile_range`, `mean_range`, `max_outside_share`, `allowed_categories`, `max_null_rate`, `max_duplicate_rate`,
 `max_overlap`, `required_columns`, `required_values`, `value_share`, `newest_time`, `min_rows`, `min_association`,
-`neighbour_disagreement`. On `config`, `environment`, `code`: `config_equals`, `package_equals`, `code_equals`. On `metrics`:
-`metric_between`, `metric_reproduced`. On `model`: `model_metric`, `model_answers`, `artifact_parameters`, `artifact_uses`,
-`artifact_rows`, `artifact_is`, `scaler_matches`. Each check's own docstring says its parameters.
+`max_association`, `neighbour_disagreement`. On `history`: `history_within`. On `config`, `environment`, `code`: `config_equals`,
+`package_equals`, `code_equals`. On `metrics`: `metric_between`, `metric_reproduced`. On `model`: `model_metric`, `model_answers`,
+`artifact_parameters`, `artifact_uses`, `artifact_rows`, `artifact_is`, `artifact_finite`, `scaler_matches`. On artifact and log
+together: `log_follows`. Each check's own docstring says its parameters.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ruleout.errors import ModelError, TableError, nearest
-from ruleout.guards import systems, tables
+from ruleout.guards import replay, systems, tables
 from ruleout.guards.guard import Guard, Verdict
 from ruleout.guards.subject import Checked, GuardError, Measure
 from ruleout.models.artifact import Artifact
@@ -37,6 +38,7 @@ TABLE_CHECKS: Final[dict[str, Callable[[Table, Mapping[str, Any]], Verdict]]] = 
     "newest_time": tables.newest_time,
     "min_rows": tables.min_rows,
     "min_association": tables.min_association,
+    "max_association": tables.max_association,
     "neighbour_disagreement": tables.neighbour_disagreement,
 }
 FILE_CHECKS: Final = ("config_equals", "package_equals", "code_equals", "metric_between")
@@ -48,9 +50,11 @@ MODEL_CHECKS: Final = (
     "artifact_uses",
     "artifact_rows",
     "artifact_is",
+    "artifact_finite",
     "scaler_matches",
+    "log_follows",
 )
-NAMES: Final = tuple(sorted((*TABLE_CHECKS, "max_overlap", *FILE_CHECKS, *MODEL_CHECKS)))
+NAMES: Final = tuple(sorted((*TABLE_CHECKS, "max_overlap", "history_within", *FILE_CHECKS, *MODEL_CHECKS)))
 """Every check that a guard can name."""
 
 
@@ -97,6 +101,8 @@ def _run(guard: Guard, side: Checked, measure: Measure | None, opened: Model | N
     if guard.check == "max_overlap":
         table, other = _table(side, guard.subject), _table(side, str(given["table"]))
         return tables.max_overlap(table, other, given) if table and other else _absent(guard, f"{guard.subject} or {given['table']}")
+    if guard.check == "history_within":
+        return tables.history_within(side.history, given) if side.history is not None else _absent(guard, "history")
     if guard.check in FILE_CHECKS:
         return _of_files(guard, side)
     return _of_model(guard, side, measure, opened)
@@ -127,6 +133,11 @@ def _of_model(guard: Guard, side: Checked, measure: Measure | None, opened: Mode
     if guard.check in ("artifact_parameters", "artifact_uses"):
         run = systems.artifact_parameters if guard.check == "artifact_parameters" else systems.artifact_uses
         return run(opened.describe(), given)
+    if guard.check == "artifact_finite":
+        return systems.artifact_finite(opened.describe())
+    if guard.check == "log_follows":
+        log = _table(side, str(given.get("table", "serving")))
+        return replay.log_follows(opened, log, given) if log is not None else _absent(guard, "serving")
     name = str(given.get("table", "train" if guard.check in ("artifact_rows", "scaler_matches") else "validation"))
     table = _table(side, name)
     if table is None:

@@ -72,6 +72,11 @@ class Checked(Protocol):
         ...
 
     @property
+    def history(self) -> Table | None:
+        """What training recorded, a row an epoch or step."""
+        ...
+
+    @property
     def environment(self) -> Packages | None:
         """Versions of what ran."""
         ...

@@ -15,6 +15,7 @@ from ruleout.models.model import Description, Model
 from ruleout.tables.table import Table
 
 __all__ = [
+    "artifact_finite",
     "artifact_parameters",
     "artifact_rows",
     "artifact_uses",
@@ -114,6 +115,12 @@ def artifact_uses(artifact: Description, given: Mapping[str, Any]) -> Verdict:
     absent = [c for c in given["columns"] if c not in used]
     said = f"; absent: {', '.join(absent)}" if absent else ""
     return Verdict(not absent, f"model: uses {len(given['columns']) - len(absent)} of {len(given['columns'])} columns{said}.")
+
+
+def artifact_finite(artifact: Description) -> Verdict:
+    """The artifact's weights are numbers, none of them NaN or infinite; no parameters."""
+    found = "numbers" if artifact.finite else "NaN or infinite"
+    return Verdict(artifact.finite, f"model: weights are {found}, expected numbers, n = 1 artifact.")
 
 
 def artifact_rows(artifact: Description, table: Table, given: Mapping[str, Any]) -> Verdict:

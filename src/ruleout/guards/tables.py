@@ -149,6 +149,38 @@ def min_association(table: Table, given: Mapping[str, Any]) -> Verdict:
     return Verdict(found >= float(given["at_least"]), f"{said}, n = {table.n_rows:,}.")
 
 
+def max_association(table: Table, given: Mapping[str, Any]) -> Verdict:
+    """A column tells no more of the target than it may: `column`, `target`, `at_most`. One that is not there tells nothing."""
+    if given["column"] not in table:
+        return Verdict(True, f"{table.name}.{given['column']}: is not among the columns, n = {len(table.columns)} columns.")
+    found, most = association(table, given["column"], given["target"]), float(given["at_most"])
+    said = f"{table.name}.{given['column']}: association with {given['target']} {found:.4f}, expected at most {most:.4f}"
+    return Verdict(found <= most, f"{said}, n = {table.n_rows:,}.")
+
+
+def history_within(table: Table, given: Mapping[str, Any]) -> Verdict:
+    """Every record of a curve is a number within bounds: `column`, `low`, `high`, `from_record` (1).
+
+    A curve may be recorded every so many steps, and is null between; nulls that follow no such step are records that are no number.
+    """
+    values = np.array([_number(text) for text in table.texts(given["column"]).tolist()])[int(given.get("from_record", 1)) - 1 :]
+    there = np.flatnonzero(~np.isnan(values))
+    steps = np.diff(there)
+    regular = len(there) > 0 and len(set(steps.tolist())) <= 1 and len(values) - there[-1] <= (int(steps[0]) if len(steps) else 1)
+    records = values[there[0] :: int(steps[0])] if regular and len(steps) else values
+    low, high = float(given.get("low", -np.inf)), float(given.get("high", np.inf))
+    n_outside = int(np.sum(~(np.isfinite(records) & (records >= low) & (records <= high))))
+    said = f"history.{given['column']}: {n_outside} of {len(records)} records are no number from {low:.4g} to {high:.4g}"
+    return Verdict(len(records) > 0 and n_outside == 0, f"{said}, expected none, n = {len(records)} records.")
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float("nan" if text is None else text)
+    except ValueError:
+        return float("nan")
+
+
 def neighbour_disagreement(table: Table, given: Mapping[str, Any]) -> Verdict:
     """Few labels contradict their neighbours: `target`, `columns` (numeric features), `max_rate`.
 

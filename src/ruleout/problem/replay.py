@@ -12,12 +12,10 @@ from ruleout.errors import CommandError
 from ruleout.models.model import Prediction
 from ruleout.problem.metric import labels_of
 from ruleout.statistics.repeats import row_codes
+from ruleout.statistics.same_numbers import same_numbers
 from ruleout.tables.table import Table
 
 __all__ = ["Replay", "compare_answers", "drawn_from", "logged_answers"]
-
-ROUNDING = 1e-5
-"""Logged scores are often rounded to six digits, and other machines differ in the last ones."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +108,4 @@ def positive_score(case: Case, answer: Prediction) -> np.ndarray | None:
 
 
 def _numbers(replayed: np.ndarray, logged: np.ndarray) -> Replay:
-    spread = float(np.nanstd(logged)) if np.isfinite(logged).any() else 1.0
-    difference = replayed - logged
-    both_missing = np.isnan(replayed) & np.isnan(logged)
-    # A log may keep fewer digits: half a unit of the last one is no difference.
-    digits = next((k for k in range(2, 6) if np.allclose(logged, np.round(logged, k), rtol=0, atol=1e-12, equal_nan=True)), None)
-    last = 0.501 * 10.0**-digits if digits is not None and spread > 10.0 ** (1 - digits) else 0.0
-    same = (np.abs(difference) <= ROUNDING * max(spread, 1e-12) + ROUNDING * np.abs(logged) + last) | both_missing
-    return Replay(np.asarray(same, dtype=bool), True, np.nan_to_num(difference))
+    return Replay(same_numbers(replayed, logged), True, np.nan_to_num(replayed - logged))

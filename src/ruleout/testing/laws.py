@@ -17,6 +17,7 @@ from ruleout.case.case import Case, Side, SideName
 from ruleout.causes.page import HEADINGS, Cause, Finding, Look
 from ruleout.examination.counterfactual import Counterfactuals
 from ruleout.guards import NAMES, check, read_guards, write_guards
+from ruleout.problem.healthy_side import healthy_side
 from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
@@ -235,9 +236,11 @@ def guarded(entry: Cause, problem: Problem, finding: Finding, folder: Path) -> N
         if side is None and green:
             continue
         assert side is not None, f"{entry.id()}: a finding on the {name} side, which the case has not"
-        verdict = check(
-            guard, side.as_served() if green else side, measure=problem.laboratory.metric, opened=problem.laboratory.model(name)
-        )
+        laboratory = problem.laboratory
+        if green and name == "reference":
+            side = healthy_side(laboratory) or side
+        opened = laboratory.model(name) or (laboratory.model("reference") if side.model is None else None)
+        verdict = check(guard, side, measure=laboratory.metric, opened=opened)
         colour = "green" if green else "red"
         assert verdict.green == green, f"{entry.id()} at {finding.place}: the guard is not {colour} on the {name} side: {verdict.statement}"
 

@@ -16,6 +16,7 @@ from ruleout.causes.future import follows_time, future_features, known_beforehan
 from ruleout.causes.leaks import Judged, blanked, column_of, disbelieved, judged_rows
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.resting import AFTERWARDS, Resting, resting_on
+from ruleout.causes.watched import told_guard
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.skill import outcome_skill, single_skill
@@ -140,8 +141,8 @@ class LabelLeakage(Cause):
         return blanked(case, finding.repair["columns"])
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
-        """The column is not among the features."""
-        return None
+        """The column is not there, or tells of the target no more than halfway to the best honest one."""
+        return told_guard(self.id(), problem, finding)
 
 
 def _alone(rows: Judged, column: str) -> float:

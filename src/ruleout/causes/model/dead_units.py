@@ -5,9 +5,14 @@ from __future__ import annotations
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.training_run import Signs, flat_settings, is_training, last_word, rate_of, read_run, signs_of
 from ruleout.causes.training_settings import explained_by_change
+from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
 __all__ = ["DeadUnits"]
+
+
+USUAL = 0.3
+"""Share of units that answer 0 for every row in runs that learn."""
 
 
 class DeadUnits(Cause):
@@ -70,6 +75,14 @@ class DeadUnits(Cause):
         share = signs.figures.get("dead")
         known = f"{share:.2f} of the units are dead at the end" if share is not None else "the history does not count dead units"
         return Look((), 0.95 if share is not None else 0.5, f"history: {known}, n = {signs.figures['n']:,} records.", ("history",))
+
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The share of dead units stays below what is usual, where the history counts them."""
+        if not finding.place.startswith("history."):
+            return None
+        given = {"column": finding.place.removeprefix("history."), "low": 0.0, "high": USUAL}
+        return Guard(self.id(), finding.place, "history_within", "history", given, "Many units answer 0 for every row.")
 
 
 def _found(problem: Problem, signs: Signs) -> tuple[Finding, ...]:

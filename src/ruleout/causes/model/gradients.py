@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.training_run import Signs, flat_settings, is_training, last_word, rate_of, read_run, signs_of
 from ruleout.causes.training_settings import explained_by_change
+from ruleout.guards.guard import Guard
+from ruleout.guards.tables import history_within
 from ruleout.problem.problem import Problem
 
 __all__ = ["Gradients"]
+
+EXPLODED = 100.0
+"""A gradient norm that no healthy run records."""
 
 DEEP = 4
 """Layers from which saturating units let hardly any gradient through: a sigmoid passes a quarter at best, 0.25^4 is 0.4 %."""
@@ -75,6 +82,25 @@ class Gradients(Cause):
             return Look(found, 0.9, covers=("history",))
         said = f"history: gradient norms stay within their range, n = {signs.figures['n']:,} records."
         return Look((), 0.9 if has_norms else 0.5, said, ("history",))
+
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The gradient norms stay within twice what they were in the run that worked; without one, below what no run needs."""
+        run, reference = read_run(problem.case.current), problem.case.reference
+        if run is None or not finding.place.startswith("history."):
+            return None
+        column = finding.place.removeprefix("history.")
+        low, high = 0.0, EXPLODED
+        held = reference.history if reference is not None else None
+        if held is not None and column in held:
+            known = held.numbers(column)
+            known = known[np.isfinite(known)]
+            low, high = (0.5 * float(known.min()), 2.0 * float(known.max())) if len(known) else (low, high)
+        given = {"column": column, "low": low, "high": high}
+        history = problem.case.current.history
+        if history is None or column not in history or history_within(history, given).green:
+            return None
+        return Guard(self.id(), finding.place, "history_within", "history", given, "Gradients vanish or explode.")
 
 
 def _vanishing(problem: Problem, signs: Signs) -> tuple[Finding, ...]:

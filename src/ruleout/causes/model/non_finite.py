@@ -5,6 +5,7 @@ from __future__ import annotations
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.training_run import Signs, is_training, rate_of, read_run, signs_of
 from ruleout.causes.training_settings import explained_by_change
+from ruleout.guards.guard import Guard
 from ruleout.problem.curves import columns_of
 from ruleout.problem.problem import Problem
 
@@ -70,6 +71,15 @@ class NonFinite(Cause):
             return Look(found, 0.95, covers=("history", "model"))
         n = signs.figures["n"] if signs is not None else 0
         return Look((), 0.95, f"history: every loss is a number to the end, n = {n:,} records.", ("history", "model"))
+
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """Every record of the curve is a number, or every weight of the artifact."""
+        told = "Training gave values that are no numbers."
+        if not finding.place.startswith("history."):
+            return Guard(self.id(), "model", "artifact_finite", "model", {}, told)
+        column = finding.place.removeprefix("history.")
+        return Guard(self.id(), finding.place, "history_within", "history", {"column": column}, told)
 
 
 def _from_curves(problem: Problem, signs: Signs) -> tuple[Finding, ...]:

@@ -12,6 +12,8 @@ from ruleout.causes.columns import borrowed, bounded, put_values
 from ruleout.causes.held import Held, held_columns
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
 from ruleout.causes.recurrence import recurrence
+from ruleout.causes.watched import log_guard
+from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
 __all__ = ["Caching"]
@@ -84,6 +86,10 @@ class Caching(Cause):
         figures = {"pattern": found.pattern, "share": share, "hits": found.hits, "chance": found.chance}
         finding = between(f"serving.{_column(answers)}", found.evidence, said, figures)
         return Look((finding,), 0.95, covers=("serving",))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """A day's log, answered again by the artifact."""
+        return log_guard(self.id(), problem, finding)
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The artifact's own answers in place of the stored ones; for stored features, fresh values as like rows have them."""

@@ -10,6 +10,7 @@ from ruleout.causes.changes import exchanged
 from ruleout.causes.columns import bounded, quantile_guard
 from ruleout.causes.page import Cause, Component, Finding, Look, pairs
 from ruleout.causes.places import changed_places, returned
+from ruleout.causes.watched import log_guard
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
@@ -103,11 +104,11 @@ class FeatureOrder(Cause):
         return case if table is None else case.with_table(pair.side, "serving", table)
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
-        """A quantile of one of the columns, halfway between where it lies and where it lay."""
+        """A quantile of one of the columns, halfway between where it lies and where it lay; else a day's log, answered again."""
         pair = next((p for p in pairs(problem.case) if p.name == "serving" and p.side == finding.side), None)
         column = finding.repair.get("column")
         if pair is None or column is None or pair.yardstick.kind(column) != "numeric":
-            return None
+            return log_guard(self.id(), problem, finding)
         return quantile_guard(self.id(), finding.place, pair, column, f"{finding.place} looks like another column.")
 
 

@@ -11,6 +11,8 @@ from ruleout.causes.answers import ANSWERED, Answers, Change, answers_of, betwee
 from ruleout.causes.changes import numbers_changed
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.scales import scaling_of
+from ruleout.causes.watched import log_guard
+from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
 __all__ = ["Numerics"]
@@ -89,6 +91,10 @@ class Numerics(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The artifact's own answers for the features in full precision."""
         return replayed(case, finding.side)
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """A day's log, answered again by the artifact."""
+        return log_guard(self.id(), problem, finding)
 
 
 def as_bfloat16(values: np.ndarray, *, cut: bool = False) -> np.ndarray:

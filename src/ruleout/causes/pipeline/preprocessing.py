@@ -13,6 +13,8 @@ from ruleout.causes.changes import numbers_changed, texts_changed
 from ruleout.causes.columns import bounded, finite
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.prepared import prepared_columns, unprepared
+from ruleout.causes.watched import log_guard
+from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
 
@@ -100,6 +102,10 @@ class Preprocessing(Cause):
         places = [f"serving.{c}" for c in _touched(answers, found.changes)]
         said = f"{{}}: with {found.words} {answers.said_rate(found.told)}."
         return Look(tuple(between(p, evidence, said.format(p), figures, specificity=0.9) for p in places[:8]), 0.9, covers=("serving",))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """A day's log, answered again by the artifact."""
+        return log_guard(self.id(), problem, finding)
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The other environment's values; one of the values that were made one, as like rows have it; or the artifact's own answers."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from ruleout.case.case import Case
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
 __all__ = ["Serialization"]
@@ -103,6 +104,14 @@ class Serialization(Cause):
         if case.current.train is None or case.current.train.n_rows == 0:
             return None
         return case.with_side("current", replace(case.current, model=None))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The artifact opens and answers a table's rows."""
+        table = next((name for name in ("validation", "train") if problem.case.current.table(name) is not None), None)
+        if table is None:
+            return None
+        told = "The artifact does not open, or does not answer, where it is loaded."
+        return Guard(self.id(), finding.place, "model_answers", "model", {"table": table, "max_share": 1.0}, told)
 
     def _opened(self, problem: Problem) -> Look:
         model = problem.laboratory.model("current")

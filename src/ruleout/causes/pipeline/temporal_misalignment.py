@@ -11,6 +11,8 @@ from ruleout.case.case import Case
 from ruleout.causes.columns import bounded
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
+from ruleout.causes.watched import company_guard
+from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.association import row_evidence
 from ruleout.tables.matrix import binned, shared_rows
@@ -126,6 +128,14 @@ class TemporalMisalignment(Cause):
 
         taken = pair.suspect.arrow.column(column).take(pa.array(rows)).combine_chunks()
         return case.with_table(pair.side, "serving", pair.suspect.with_column(column, taken))
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """The column goes with the one that it went with."""
+        pair = next((p for p in pairs(problem.case) if p.name == "serving" and p.side == finding.side), None)
+        column = str(finding.repair["column"])
+        if pair is None or column not in pair.suspect or column not in pair.yardstick:
+            return None
+        return company_guard(self.id(), finding, pair, column)
 
 
 class _Order(NamedTuple):

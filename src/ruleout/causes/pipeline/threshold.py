@@ -9,6 +9,8 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.answers import ANSWERED, Answers, answers_of, between, follows, replayed
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.watched import log_guard
+from ruleout.guards.guard import Guard
 from ruleout.problem.metric import labels_of
 from ruleout.problem.problem import Problem
 from ruleout.problem.replay import positive_score
@@ -87,6 +89,10 @@ class Threshold(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The artifact's own answers in place of the logged ones."""
         return replayed(case, finding.side)
+
+    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
+        """A day's log, answered again by the artifact."""
+        return log_guard(self.id(), problem, finding)
 
 
 class _Cut(NamedTuple):
