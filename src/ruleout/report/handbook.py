@@ -58,15 +58,15 @@ class Vocabulary:
 
 def _flow(body: str) -> Iterator[Hanging | Text]:
     """Join the lines of a paragraph; items hang; what is set in from the margin or is code stays as it was written."""
-    for block in re.split(r"\n\s*\n", body):
+    for number, block in enumerate(re.split(r"\n\s*\n", body)):
         lines = block.splitlines()
+        if number:
+            yield Text("")
         if _ITEM.match(lines[0]):
             yield from _items(lines)
         elif all(line.startswith((" ", ">>>", "...", "|", "\t")) for line in lines) or lines[0].startswith(">>>"):
-            yield Text("")
             for line in lines:
                 yield paragraph(line, 4)
-            yield Text("")
         else:
             yield paragraph(unquoted(" ".join(line.strip() for line in lines)), 2)
 

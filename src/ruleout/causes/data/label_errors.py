@@ -42,11 +42,15 @@ class LabelErrors(Cause):
 
     How it is tested
     ----------------
-    A healthy model answers for rows that it was not fitted on, healthy ones and suspect ones, shown only columns that did not change. With
-    p(answer | label) from the healthy rows, p(label i, answer z) = sum over j of joint(i, j) p(z | j) is solved for the joint of given
-    and true labels, non-negative (Lipton, Wang and Smola 2018; the joint is that of Northcutt, Jiang and Chuang 2021). Its share off the
-    diagonal is the noise rate; what it would be with right labels is found by drawing the tables again. Numbers are judged by
-    levels. Where the whole target came loose from the features, shifts by up to 60 rows are tried as an exact undo.
+    A healthy model, shown only columns that did not change, answers for rows that it was not fitted on: healthy ones, and those under
+    suspicion. On the healthy rows one learns how often it answers z where the label is truly j, p(z | j). In the suspect rows one counts
+    how often label i stands beside answer z, p(i, z). If labels are wrong, these counts mix: p(i, z) = sum over j of q(i, j) p(z | j),
+    where q(i, j) is the share of rows that bear label i and should bear j. This is solved for q by non-negative least squares (Lipton, Wang
+    and Smola 2018; q is the joint of given and true labels of Northcutt, Jiang and Chuang 2021). What q holds off its diagonal is the rate
+    of wrong labels. How large that rate comes out where every label is right is found by drawing healthy tables again, and is taken off.
+
+    A target of numbers is cut into levels, and judged by these. Where the whole target has come loose from the features, shifts by up to 60
+    rows are tried as an exact undo.
 
     What would rule it out
     ----------------------

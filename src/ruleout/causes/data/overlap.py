@@ -44,13 +44,17 @@ class Overlap(Cause):
 
     How it is tested
     ----------------
-    Rows of both tables of a side are hashed over the features and the target. Coarse tables coincide by chance: the yardstick is the
-    smaller of two estimates of the share of further rows that would find a twin in training, from training itself (each row against the
-    others) and from the validation table's coincidence probability (Simpson 1949). An excess of 1 % and of six standard errors is a
-    finding. Where rows come again within training too, those that have their key in common are the same; so are those of one class
-    alone (a rare one that was filled up before the split), if the other classes hardly have any and neither do the pairs of distinct rows
-    that agree in all columns but one lead one to expect them. Where no exact copies are, near ones: the share of validation rows that
-    lie nearer to training than 1 % of the training rows lie to each other.
+    Rows of both tables are hashed over the features and the target, and the share of validation rows that have a twin in training is
+    counted. Some twins are chance, in tables of few and coarse columns above all. How many is estimated in two ways, and the smaller number
+    is taken: how many training rows have a twin among the other training rows, and what the probability that two validation rows coincide
+    (Simpson 1949) leads one to expect. An excess of 1 % of the rows and of six standard errors is a finding.
+
+    Twins within training are chance no longer if training itself was filled up. So rows that have their key in common count as the same
+    row, and so do the twins of a single class (a rare one that was repeated before the split) if the other classes have hardly any and the
+    pairs of distinct rows that agree in all columns but one do not lead one to expect them.
+
+    Where no exact copies are found, near ones are looked for: the share of validation rows that lie nearer to a training row than all but
+    one in a hundred of the training rows lie to each other.
 
     What would rule it out
     ----------------------

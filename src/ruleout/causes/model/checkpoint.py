@@ -43,16 +43,19 @@ class Checkpoint(Cause):
 
     How it is tested
     ----------------
-    The current side is fitted again as it stands, over three seeds. With gain = mean(refit) - artifact, counted so that better is
-    more, and s the spread over seeds, the evidence is min(5, z^2 / 2) for z = gain / s > 3 (the log likelihood ratio of a normal
-    mean). Then the artifact's memory is held against the side: rows its scalers saw against training rows (2 % apart and unlike the
-    reference's ratio), classes against labels, parameters against the configuration, columns against the table, the reported metric
-    against what the artifact gives. Each that disagrees adds between 1 and 3.
+    Is the artifact what training gives? The current side is fitted again as it stands, with three seeds. With gain = mean metric of the
+    refits - metric of the artifact, counted so that better is more, and s the standard deviation over the seeds, z = gain / s. From z > 3
+    on the evidence is min(5, z^2 / 2), the log likelihood ratio of a normal mean.
 
-    Where there is a log, each artifact of the case is asked for the logged features. If one that was not meant reproduces the answers,
-    that is near proof; where both sides hold artifacts that answer otherwise, the log's is the foreign one. Where none reproduces
-    them, no earlier row's answer does and no change of the features does, a difference that another model would make is left: all
-    scores differ but go together (rank correlation), as a function of the features and not as noise.
+    Does the artifact remember this side? What it holds is compared with what it should: the rows its scalers counted with the training rows
+    (2 % apart, and in another ratio than the reference's), its classes with the labels, its parameters with the configuration, its columns
+    with the table, the reported metric with the one it gives. Each that disagrees adds between 1 and 3.
+
+    Did it give the logged answers? Where there is a log, every artifact of the case answers the logged features. If one that was not meant
+    reproduces the answers, that is near proof; where both sides hold artifacts and they differ, the log's is the foreign one. Where none
+    does, and neither an earlier row's answer nor any change of the features explains them, another model may still have given them: then
+    all scores differ, in one order with the artifact's (rank correlation), and by an amount that the features tell, which noise would not
+    be.
 
     What would rule it out
     ----------------------
@@ -69,9 +72,9 @@ class Checkpoint(Cause):
 
     Told apart from
     ---------------
-    pipeline.scaling and pipeline.encoding, where one transform alone is foreign and putting it right in place restores the metric.
-    pipeline.metric, where another definition reproduces the reported number from this same artifact. A file that holds nothing is
-    pipeline.empty-artifact.
+    `pipeline.scaling` and `pipeline.encoding`: one transform alone is foreign, and putting that right in place restores the metric.
+    `pipeline.metric`: another definition reproduces the reported number from this same artifact. `pipeline.empty-artifact`: the file holds
+    nothing.
 
     References
     ----------

@@ -44,13 +44,18 @@ class Encoding(Cause):
 
     How it is tested
     ----------------
-    Where a text column stands beside the codes, one to one, or both sides' configurations hold the lists of codes, the two lists are
-    compared. Else each code has a fingerprint: its share, and
-    the means of the other columns and the target where it stands. Hotelling's statistic (1931) between each code here and each code
-    there is chi-square where they mean the same. The assignment of least total (Kuhn 1955) is a finding when identity is refused (a mean
-    beyond 4 times the degrees of freedom) and the assignment explains four fifths of it. In production the artifact is also asked with
-    its categories in other orders (of appearance, frequency, the alphabet, reversed, moved by one), and with each level read as each
-    other: what reproduces the logged answers is the finding. Two logs of the same rows are compared row by row.
+    By the lists, where they are known. Where a text column stands beside the codes, or both sides' configurations hold the list of codes,
+    the two lists are compared.
+
+    By the company that codes keep. Otherwise each code has a fingerprint: its share of the rows, and the means of the other columns and of
+    the target in the rows where it stands. Hotelling's statistic (1931) compares the fingerprint of each code here with that of each code
+    there; where two codes mean the same it is chi-square. The one-to-one assignment of least total is found (Kuhn 1955). It is a finding if
+    every code standing for itself is refused (a mean statistic beyond 4 times its degrees of freedom) and the assignment explains four
+    fifths of the misfit.
+
+    By the answers, in production. The artifact answers the logged features again, with its categories in another order (of appearance, of
+    frequency, of the alphabet, reversed, moved by one) and with each level read as each other one. What reproduces the logged answers is
+    the finding. Two logs of the same rows are compared row by row.
 
     What would rule it out
     ----------------------

@@ -41,14 +41,18 @@ class Preprocessing(Cause):
 
     How it is tested
     ----------------
-    The artifact is asked again with each of some two dozen changes made to every numeric or text column at once and to each alone:
-    nulls as 0, -1, -999, mean, median, the commonest or an empty text; zeros as nulls; text lowered, raised, trimmed, cut; numbers
-    rounded, cut to whole ones, limited to the healthy 1 to 99 %, made positive, as logarithm, root or square, times or by powers of
-    ten, one more or less. What reproduces the logged answers, up to four changes together, is the finding. Where nothing does, the
-    rows that do not follow are held against each column's nulls and levels. Where answers follow, each logged column is held against the
-    healthy one rounded to the log's grid, limited where the log heaps up, or filled where nulls or a level are gone: it is a finding if
-    that leaves a quarter of the distance between the two (Kolmogorov-Smirnov, for texts the total variation) or less. Where both
-    environments logged the same rows, the columns that differ are the places, if nothing more exact explains them.
+    Do the answers follow from the logged features? If not, the artifact answers them again, prepared in some two dozen other ways, in all
+    columns at once and in each alone. Nulls: as 0, -1, -999, the mean, the median, the commonest or an empty text; zeros as nulls. Text:
+    lowered, raised, trimmed, cut. Numbers: rounded, cut to whole ones, limited to the healthy 1 to 99 %, made positive, as logarithm, root
+    or square, times a power of ten, one more or one less. The way that reproduces the logged answers is the finding; up to four are tried
+    together. Where none does, the rows that do not follow are held against the nulls and levels of each column: where they all stand with
+    one, that column is the place.
+
+    If they do follow, the step may have been taken before the log was written. Each logged column is held against the healthy one, prepared
+    as the log looks: rounded to its grid, limited where it heaps up, filled where nulls or a level are gone. A column is a finding if a
+    quarter or less of the distance between the two is left (Kolmogorov-Smirnov for numbers, total variation for text).
+
+    Where two environments logged the same rows, the columns that differ are the places, unless something more exact explains them.
 
     What would rule it out
     ----------------------
@@ -64,8 +68,8 @@ class Preprocessing(Cause):
 
     Told apart from
     ---------------
-    pipeline.scaling, pipeline.encoding, pipeline.feature-order and pipeline.numerics, each of which is one such step and the more
-    exact name. pipeline.feature-availability, where the value is not there at all. pipeline.code, where the changed line is known.
+    `pipeline.scaling`, `pipeline.encoding`, `pipeline.feature-order` and `pipeline.numerics` are each one such step, and the more exact
+    name. `pipeline.feature-availability`: the value is not there at all. `pipeline.code`: the changed line is known.
 
     References
     ----------

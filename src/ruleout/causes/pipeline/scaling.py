@@ -52,19 +52,24 @@ class Scaling(Cause):
 
     How it is tested
     ----------------
-    For each scaled column, d = max(|mean - m| / s, |ln(scale / s)|) with m and s of the side's own training rows. It counts where d
-    exceeds 0.1 and z = |mean - m| / (s sqrt(1/n + 1/n_seen)) exceeds 6 or the same of ln(scale / s) does, and the reference's scaler
-    agrees with its own rows. Then the validation rows are moved so that the foreign scaler gives what the right one would,
-    x' = mean + scale (x - m) / s, and the artifact is asked again: evidence 4 or more where that restores a third of the drop, and
-    0.3 where it does not, for then the whole artifact is foreign. In production, the artifact is asked again as if its scaler had been
-    left out, applied twice, or held mean and deviation, extremes or quartiles of the log or of any table of the case; for smooth
-    models the line of each scaled column is fitted to the logged scores (Marquardt 1963). What reproduces the logged answers is the
-    finding. Where answers follow, half of the log's numeric columns and at least three must each be a line away from the healthy
-    ones, distributions agreeing once it is undone; or be so row by row where both environments logged the same rows.
+    The question is always the same: which scaling, put in the place of the one that was used, gives back the healthy behaviour? What is
+    held against what depends on the evidence.
 
-    For tables: y = a + b x between the quantiles of both sides with
-    R2 above 0.99 for at least three and half of the numeric columns, one side of which looks standardised (|mean| and |s - 1| below
-    0.1); evidence 4.
+    An artifact with a scaler, and its training rows. For each scaled column, let mean and scale be what the scaler holds, and m and s the
+    mean and standard deviation of the side's own n training rows. The scaler is foreign where the two are far apart, d = max(|mean - m| /
+    s, |ln(scale / s)|) > 0.1, and further than sampling explains: z > 6, where z = |mean - m| / (s sqrt(1/n + 1/k)) with k the rows that
+    the scaler counted, or the same of ln(scale / s). The reference's scaler must agree with its own rows. Then the validation values are
+    moved to x' = mean + scale (x - m) / s, so that the foreign scaler gives what the right one would have given. If that restores a third
+    of the drop, the evidence is 4 or more; if not, 0.3, for then the whole artifact is foreign.
+
+    A production log. The artifact answers the logged features again, as if its scaler had been left out, applied twice, or held the mean
+    and deviation, the extremes or the quartiles of the log or of another table. For smooth models the line of each scaled column is fitted
+    to the logged scores (Marquardt 1963). The scaling that reproduces the logged answers is the finding.
+
+    Tables alone. Columns that were scaled are straight lines of their old selves, y = a + b x, between the quantiles of both tables, with
+    R2 above 0.99 for at least three and half of the numeric columns. In training or validation one side must look standardised (|mean| and
+    |s - 1| below 0.1); evidence 4. In a log whose answers follow from its features, the distributions must agree once the lines are undone,
+    or row by row where two environments logged the same rows.
 
     What would rule it out
     ----------------------
@@ -80,8 +85,8 @@ class Scaling(Cause):
 
     Told apart from
     ---------------
-    data.unit-change, where one or a few columns changed and no parameters are involved. model.checkpoint, where the whole artifact
-    is another run's. pipeline.encoding, which is about categories.
+    `data.unit-change`: one or a few columns changed, and no fitted parameters are involved. `model.checkpoint`: the whole artifact is
+    another run's. `pipeline.encoding`: the same, for categories.
 
     References
     ----------

@@ -47,11 +47,14 @@ class TemporalMisalignment(Cause):
 
     How it is tested
     ----------------
-    Logged rows are put in the order of time, within each entity or level of a column where there is one. For each column and shift of
-    1 to 30 records either way, pointwise mutual information with the other columns, learned on the healthy table, is summed as it
-    is and shifted. A shift is a finding if it fits better by 6 standard errors, brings back three quarters of the healthy association
-    and a tenth of it at least. Where keys join log and healthy rows, or a column repeats the past of another one (a lag), equality to
-    the last digit is counted instead, at each shift.
+    A value that came late does not fit its own row, and does fit another one. The logged rows are put in the order of time, within each
+    entity (or level of a column) where there is one. For each column and each shift of 1 to 30 records, forwards and backwards, one number
+    says how well the column fits the rest of its rows: the pointwise mutual information with the other columns, log p(c, d) / (p(c) p(d)),
+    learned on the healthy table and summed over the log's rows (Church and Hanks 1990). A shift is a finding if it fits better than no
+    shift by 6 standard errors, brings back three quarters of the association that the healthy table has, and at least a tenth of it.
+
+    Where the log's keys are also in the healthy table, or a column repeats the past of another one, nothing needs to be learned: the values
+    that are equal to the last digit are counted, at each shift.
 
     What would rule it out
     ----------------------
@@ -67,8 +70,8 @@ class TemporalMisalignment(Cause):
 
     Told apart from
     ---------------
-    data.row-misalignment, where rows have no order in time and the shift is one of position. pipeline.caching, where answers are old.
-    data.temporal-leakage, where training saw the future. pipeline.feature-availability, where there is no value.
+    `data.row-misalignment`: rows have no order in time, and the shift is one of position. `pipeline.caching`: the answers are old, not the
+    features. `data.temporal-leakage`: training saw the future. `pipeline.feature-availability`: there is no value at all.
 
     References
     ----------
