@@ -42,12 +42,14 @@ class ConceptDrift(Cause):
 
     How it is tested
     ----------------
-    A healthy model judges the labels of training and validation rows as for `data.label-errors`. The rise of the share that it
-    contradicts is split into inputs and labels given inputs by DISDE (Cai, Namkoong and Yadlowsky 2023): both sides' losses are
-    averaged over the inputs that they share, with weights p(other side | x) from a cross-fitted classifier, and the rest is the
-    inputs' part. The world changed where the labels' part is beyond three standard errors in validation and the training rows
-    show it too, or where what the model contradicts lies in a part of the feature space. A change of Delta needs
-    n >= (2.8 / Delta)^2 rows to be seen. A serving log whose labels are known takes the place of validation where there is none.
+    A healthy model judges the labels of training and validation rows as for `data.label-errors`. The rise of the share that it contradicts
+    is split into inputs and labels given inputs by DISDE (Cai, Namkoong and Yadlowsky 2023): both sides' losses are averaged over the
+    inputs that they share, with weights p(other side | x) from a cross-fitted classifier, and the rest is the inputs' part.
+
+    The world changed where the labels' part is beyond three standard errors in validation and the training rows show it too, or where what
+    the model contradicts lies in a part of the feature space. A change of Delta needs n >= (2.8 / Delta)^2 rows to be seen.
+
+    A serving log whose labels are known takes the place of validation where there is none.
 
     What would rule it out
     ----------------------

@@ -45,14 +45,17 @@ class Drift(Cause):
 
     How it is tested
     ----------------
-    A cross-fitted classifier tries to tell the tables apart; its AUC is 1/2 in health (Lopez-Paz and Oquab 2017). Columns with new
-    values, nulls or a range of their own are left to the pages about these. The suspect's rows are then weighted by the density ratio
-    of one column at a time: if the tables drifted along that column, the classifier can no longer tell them apart once they are so
-    weighted, while a column that went through some arithmetic still stands among the wrong neighbours. In validation the rise of what a
-    healthy model gets wrong is split by DISDE (Cai, Namkoong and Yadlowsky 2023): the inputs' terms say how much of it the drift
-    explains. Drift that explains nothing counts for little. Where two logs hold the scores that one service gave and several columns
-    moved together, rows are weighted by the score, which stands for all inputs (Rosenbaum and Rubin 1983): what the metric gains thereby
-    is due to requests that are harder than they were; what it does not gain, to labels that no longer follow from the scores.
+    A cross-fitted classifier tries to tell the tables apart; its AUC is 1/2 in health (Lopez-Paz and Oquab 2017). Columns with new values,
+    nulls or a range of their own are left to the pages about these. The suspect's rows are then weighted by the density ratio of one column
+    at a time: if the tables drifted along that column, the classifier can no longer tell them apart once they are so weighted, while a
+    column that went through some arithmetic still stands among the wrong neighbours.
+
+    In validation the rise of what a healthy model gets wrong is split by DISDE (Cai, Namkoong and Yadlowsky 2023): the inputs' terms say
+    how much of it the drift explains. Drift that explains nothing counts for little.
+
+    Where two logs hold the scores that one service gave and several columns moved together, rows are weighted by the score, which stands
+    for all inputs (Rosenbaum and Rubin 1983): what the metric gains thereby is due to requests that are harder than they were; what it does
+    not gain, to labels that no longer follow from the scores.
 
     What would rule it out
     ----------------------

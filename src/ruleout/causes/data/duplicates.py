@@ -44,11 +44,13 @@ class Duplicates(Cause):
 
     How it is tested
     ----------------
-    Rows are compared by hash: by their key where the healthy keys are unique, over all columns, and over all columns without the key.
-    The healthy table's coincidence probability (Simpson 1949) says how many equal pairs chance gives at this size; repeats beyond it by
-    12 standard errors of a Poisson count and by 1 % of the rows are a finding. A table by itself is held against its key, which must
-    come once, else (from 5 % of the rows) against the pairs that agree in all columns but one. Requests of a log may well be
-    alike: they are the same only by key or with their time, and count where some were sent more often than others.
+    Rows are compared by hash: by their key where the healthy keys are unique, over all columns, and over all columns without the key. The
+    healthy table's coincidence probability (Simpson 1949) says how many equal pairs chance gives at this size; repeats beyond it by 12
+    standard errors of a Poisson count and by 1 % of the rows are a finding.
+
+    A table by itself is held against its key, which must come once, else (from 5 % of the rows) against the pairs that agree in all columns
+    but one. Requests of a log may well be alike: they are the same only by key or with their time, and count where some were sent more
+    often than others.
 
     What would rule it out
     ----------------------

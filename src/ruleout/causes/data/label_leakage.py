@@ -62,13 +62,16 @@ class LabelLeakage(Cause):
     How it is tested
     ----------------
     What each column alone, and its nulls alone, explain of the target (R2, or Brier skill: Murphy 1973) in rows that it was not learned
-    from, is held against what all reach. Columns are then taken away one at a time, the most important first, until the error is at
-    least 2 times that of all features; a small group is suspected if alone it does as well as all features. A strong but honest feature
-    fails that: others do as well without it, or add to it. Columns that are filled only for one outcome, values that tell one class
-    without an exception, and names of what is known only afterwards add evidence. What a calendar or earlier rows tell is known
-    beforehand and left alone, and so are several columns that determine the target only together, one of them a strong driver, unless
-    somebody knows that the score fails. Where the symptom does say so and no such group stands out, the model is trained again without
-    each of the three columns that it rests on most: one without which the score is what the symptom tells of elsewhere gives it away.
+    from, is held against what all reach. Columns are then taken away one at a time, the most important first, until the error is at least 2
+    times that of all features; a small group is suspected if alone it does as well as all features.
+
+    A strong but honest feature fails that: others do as well without it, or add to it. Columns that are filled only for one outcome, values
+    that tell one class without an exception, and names of what is known only afterwards add evidence. What a calendar or earlier rows tell
+    is known beforehand and left alone, and so are several columns that determine the target only together, one of them a strong driver,
+    unless somebody knows that the score fails.
+
+    Where the symptom does say so and no such group stands out, the model is trained again without each of the three columns that it rests
+    on most: one without which the score is what the symptom tells of elsewhere gives it away.
 
     What would rule it out
     ----------------------

@@ -50,12 +50,16 @@ class MissingPartition(Cause):
 
     How it is tested
     ----------------
-    Looked at is each level of a category, of a number with few values, of weekday and hour of a time, and each stretch of a number
-    or a time. One that holds none of the suspect's n rows, and a share p of the healthy table, would be empty by chance with
-    probability (1 - p)^n: the log likelihood ratio is -n log(1 - p), less the log of the number of places looked at. New
-    values or nulls in place of the absent ones speak for other causes. The healthy table without the part must then resemble the
-    suspect in every column. The run log's stages are compared by rows out over rows in; without an earlier log, a join that loses half
-    of its rows. A table by itself shows a hole in its time, or in a column that counts evenly, three times the next one.
+    Looked at is each level of a category, of a number with few values, of weekday and hour of a time, and each stretch of a number or a
+    time. One that holds none of the suspect's n rows, and a share p of the healthy table, would be empty by chance with probability (1 -
+    p)^n: the log likelihood ratio is -n log(1 - p), less the log of the number of places looked at. New values or nulls in place of the
+    absent ones speak for other causes.
+
+    The healthy table without the part must then resemble the suspect in every column.
+
+    The run log's stages are compared by rows out over rows in; without an earlier log, a join that loses half of its rows.
+
+    A table by itself shows a hole in its time, or in a column that counts evenly, three times the next one.
 
     What would rule it out
     ----------------------

@@ -54,11 +54,15 @@ class MissingValues(Cause):
 
     How it is tested
     ----------------
-    Null rates by the two-proportion z test: at least 5 standard errors and 2 points up. Then, for each numeric column, the
-    value whose share rose most: it stands for null if it was ten times rarer before (or is the healthy mean or median and three times
-    rarer), rose by 2 points, or is a customary stand-in outside the healthy range, and if without it the rest of the column lies within
-    a Kolmogorov-Smirnov distance of 0.15 of the healthy rest. In text, the customary words for null. A table by itself shows columns
-    without any value, and a customary stand-in outside the range of all else; how many nulls are usual it does not tell.
+    Null rates by the two-proportion z test: at least 5 standard errors and 2 points up. Then, for each numeric column, the value whose
+    share rose most: it stands for null if it was ten times rarer before (or is the healthy mean or median and three times rarer), rose by 2
+    points, or is a customary stand-in outside the healthy range, and if without it the rest of the column lies within a Kolmogorov-Smirnov
+    distance of 0.15 of the healthy rest.
+
+    In text, the customary words for null.
+
+    A table by itself shows columns without any value, and a customary stand-in outside the range of all else; how many nulls are usual it
+    does not tell.
 
     What would rule it out
     ----------------------

@@ -40,10 +40,12 @@ class NewCategories(Cause):
 
     How it is tested
     ----------------
-    A value that stands k times in one table and never in the healthy one has, were its share the same, probability (n / (n + m))^k
-    of doing so (n rows against m): values under 1e-6 are new. A new name is matched with the old name it stands for by
-    normal form, then by the one-to-one assignment of least cost (Kuhn 1955) over spelling (Ratcliff and Obershelp 1988), the deficit of the
-    old name, and Hotelling's distance between what the other columns look like where each stands.
+    A value that stands k times in one table and never in the healthy one has, were its share the same, probability (n / (n + m))^k of doing
+    so (n rows against m): values under 1e-6 are new.
+
+    A new name is matched with the old name it stands for by normal form, then by the one-to-one assignment of least cost (Kuhn 1955) over
+    spelling (Ratcliff and Obershelp 1988), the deficit of the old name, and Hotelling's distance between what the other columns look like
+    where each stands.
 
     What would rule it out
     ----------------------

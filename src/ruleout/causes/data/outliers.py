@@ -36,10 +36,12 @@ class Outliers(Cause):
 
     How it is tested
     ----------------
-    The healthy column's tail is taken as Pareto with Hill's index over its largest 5 % of distances from the median (Hill 1975). k
-    values beyond c times the healthy reach are compared with the (n / m) c^(-1/index) that are to be expected; a Poisson probability
-    below 1e-7 is a finding. At most 5 % of the rows may be concerned, and not all with the same value. In a table by itself the values
-    are held against the others' own tail, and must lie thirty times as far out as the next one, or a hundred where they are one or two.
+    The healthy column's tail is taken as Pareto with Hill's index over its largest 5 % of distances from the median (Hill 1975). k values
+    beyond c times the healthy reach are compared with the (n / m) c^(-1/index) that are to be expected; a Poisson probability below 1e-7 is
+    a finding. At most 5 % of the rows may be concerned, and not all with the same value.
+
+    In a table by itself the values are held against the others' own tail, and must lie thirty times as far out as the next one, or a
+    hundred where they are one or two.
 
     What would rule it out
     ----------------------

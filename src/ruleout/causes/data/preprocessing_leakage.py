@@ -52,10 +52,13 @@ class PreprocessingLeakage(Cause):
 
     How it is tested
     ----------------
-    A feature is held against the target's mean over the rows that share its value, or over the levels of another column with the
-    smoothing that fits best (Micci-Barreca 2001), once over training and validation together and once over training alone: it leaks
-    where the first agrees to 0.002 standard deviations and the second is 5 times further off. Scaling and imputing parameters in the
-    artifact are held against both sets of rows in the same way, and the rows that a scaler counted against the rows that training has.
+    A feature is held against the target's mean over the rows that share its value, or over the levels of another column with the smoothing
+    that fits best (Micci-Barreca 2001), once over training and validation together and once over training alone: it leaks where the first
+    agrees to 0.002 standard deviations and the second is 5 times further off.
+
+    Scaling and imputing parameters in the artifact are held against both sets of rows in the same way, and the rows that a scaler counted
+    against the rows that training has.
+
     Code is read, not run, for what is fitted before the split; what it names (columns made or filled, as many columns of one name as a
     selector keeps, rows drawn again that stand on both sides) is the place.
 

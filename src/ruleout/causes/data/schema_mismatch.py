@@ -38,9 +38,14 @@ class SchemaMismatch(Cause):
     How it is tested
     ----------------
     Names and types are compared. A vanished column is matched with a new one by the least Kolmogorov-Smirnov (for text, total variation)
-    distance and likeness of name. Text in the place of numbers is read with a decimal point and a decimal comma, and the nearer reading
-    kept. Columns that moved (p < 1e-6) are assigned to the healthy columns at least cost (Kuhn 1955): they changed places if under the
-    assignment every one of them returns to within sampling noise. A table by itself shows decimal numbers that are held as text.
+    distance and likeness of name.
+
+    Text in the place of numbers is read with a decimal point and a decimal comma, and the nearer reading kept.
+
+    Columns that moved (p < 1e-6) are assigned to the healthy columns at least cost (Kuhn 1955): they changed places if under the assignment
+    every one of them returns to within sampling noise.
+
+    A table by itself shows decimal numbers that are held as text.
 
     What would rule it out
     ----------------------

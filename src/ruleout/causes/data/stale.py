@@ -41,12 +41,15 @@ class Stale(Cause):
 
     How it is tested
     ----------------
-    By time: the gap between the last training row and the first validation row, against the same gap in the reference run, in spans of
-    the reference's training rows; and whether the newest training row moved while the newest validation row did. Without
-    times: the share of training rows that are, value for value, those of the reference, while those of validation are not. Old rows are
-    no fault in themselves: a finding needs a healthy model to lose on the validation rows, by their labels or their inputs. Where every
-    table is the reference's, no metric can fall; then the run logs tell: a later run whose source bears the date that it bore before, or
-    that began after a tenth of the rows' span of time.
+    By time: the gap between the last training row and the first validation row, against the same gap in the reference run, in spans of the
+    reference's training rows; and whether the newest training row moved while the newest validation row did.
+
+    Without times: the share of training rows that are, value for value, those of the reference, while those of validation are not.
+
+    Old rows are no fault in themselves: a finding needs a healthy model to lose on the validation rows, by their labels or their inputs.
+
+    Where every table is the reference's, no metric can fall; then the run logs tell: a later run whose source bears the date that it bore
+    before, or that began after a tenth of the rows' span of time.
 
     What would rule it out
     ----------------------

@@ -48,11 +48,14 @@ class TemporalLeakage(Cause):
     How it is tested
     ----------------
     Where more than 5 % of the training rows are later than the first twentieth of the validation rows, the validation rows after three
-    points in time are predicted twice: by a model of the training rows before them, and by one of as many training rows of all times.
-    The rows are the same, so the scores pair; a difference of 0.01 and 2.5 standard errors says that the future helps. For features,
-    numbers are regressed on the targets of the 4 rows before, the row itself and the 4 rows after, in order of time and by entity: one
-    that these explain (R2 of 0.97) and the earlier ones do not is made of the future, as is one that repeats the target of a row up to
-    31 ahead. Code is read, not run, for steps back in time (`shift(-1)`, centred windows).
+    points in time are predicted twice: by a model of the training rows before them, and by one of as many training rows of all times. The
+    rows are the same, so the scores pair; a difference of 0.01 and 2.5 standard errors says that the future helps.
+
+    For features, numbers are regressed on the targets of the 4 rows before, the row itself and the 4 rows after, in order of time and by
+    entity: one that these explain (R2 of 0.97) and the earlier ones do not is made of the future, as is one that repeats the target of a
+    row up to 31 ahead.
+
+    Code is read, not run, for steps back in time (`shift(-1)`, centred windows).
 
     What would rule it out
     ----------------------

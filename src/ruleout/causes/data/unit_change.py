@@ -41,10 +41,13 @@ class UnitChange(Cause):
     Where the Kolmogorov-Smirnov distance between the two tables is beyond chance (p < 1e-6, at least 0.04), each known formula (units,
     temperatures, sign, logarithms, powers), then a scale, an offset and both, fitted by least squares on 97 quantiles (Wilk and
     Gnanadesikan 1968), is undone. A formula is accepted when the distance falls to sampling noise (1.2 times the 0.1 % critical value).
-    Drift also moves a column: a formula counts as proof when its constants are known, or when it puts the values back on the grid on
-    which the healthy ones stand; a fitted scale or offset counts only while the other columns stand still. Parts of the rows are found
-    by a column whose levels disagree, by the row at which the level changes (Pettitt 1979), or by values that only the formula explains
-    (a two-component mixture). A table by itself shows a change of a part of its rows: two crowds of one shape, a unit's factor apart.
+
+    Drift also moves a column: a formula counts as proof when its constants are known, or when it puts the values back on the grid on which
+    the healthy ones stand; a fitted scale or offset counts only while the other columns stand still.
+
+    Parts of the rows are found by a column whose levels disagree, by the row at which the level changes (Pettitt 1979), or by values that
+    only the formula explains (a two-component mixture). A table by itself shows a change of a part of its rows: two crowds of one shape, a
+    unit's factor apart.
 
     What would rule it out
     ----------------------

@@ -38,10 +38,12 @@ class ClassImbalance(Cause):
 
     How it is tested
     ----------------
-    Share of the commonest answer on validation rows against the share of that class in the labels. At 98 % or more, at least
-    5 points above the labels and above the reference model's own share, the evidence is min(2.5, 8 (answers - labels)); 1 more
-    where a class's share of the training rows is 5 points or more from the reference's, else a third where a changed setting
-    explains it and half where nothing does. Training rows drawn to the reference's mix and fitted again confirm it.
+    Share of the commonest answer on validation rows against the share of that class in the labels. At 98 % or more, at least 5 points above
+    the labels and above the reference model's own share, the evidence is min(2.5, 8 (answers - labels)); 1 more where a class's share of
+    the training rows is 5 points or more from the reference's, else a third where a changed setting explains it and half where nothing
+    does.
+
+    Training rows drawn to the reference's mix and fitted again confirm it.
 
     What would rule it out
     ----------------------

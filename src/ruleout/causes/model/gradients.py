@@ -39,10 +39,13 @@ class Gradients(Cause):
 
     How it is tested
     ----------------
-    Vanishing: the norm ends under 1e-4 or under 2 % of the reference's, or the smallest layer's under 3 % of the largest, while
-    nothing is learned: evidence 3.4. Without norms: nothing is learned at a usual learning rate with at least four layers of
-    saturating units: 2.6. Exploding: a first norm above 100 (or 30 times the reference's) in a run that diverges: 3.2, less where the
-    learning rate is above what usually trains.
+    Vanishing: the norm ends under 1e-4 or under 2 % of the reference's, or the smallest layer's under 3 % of the largest, while nothing is
+    learned: evidence 3.4.
+
+    Without norms: nothing is learned at a usual learning rate with at least four layers of saturating units: 2.6.
+
+    Exploding: a first norm above 100 (or 30 times the reference's) in a run that diverges: 3.2, less where the learning rate is above what
+    usually trains.
 
     What would rule it out
     ----------------------

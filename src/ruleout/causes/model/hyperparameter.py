@@ -33,10 +33,11 @@ class Hyperparameter(Cause):
 
     How it is tested
     ----------------
-    The two configurations are compared key by key (the artifacts' own parameters where there are no files), names, seeds, paths,
-    numbers of threads and the mere order of columns aside. Each changed key is a suspect with evidence
-    0.5 + 2.2 (1 - exp(-|ln(new / old)| / ln 3)), and 1.8 where the values have no ratio. It is confirmed by fitting again with the
-    reference's value of this one key and all else as it is.
+    The two configurations are compared key by key (the artifacts' own parameters where there are no files), names, seeds, paths, numbers of
+    threads and the mere order of columns aside. Each changed key is a suspect with evidence 0.5 + 2.2 (1 - exp(-|ln(new / old)| / ln 3)),
+    and 1.8 where the values have no ratio.
+
+    It is confirmed by fitting again with the reference's value of this one key and all else as it is.
 
     What would rule it out
     ----------------------

@@ -34,14 +34,15 @@ class LearningRate(Cause):
 
     How it is tested
     ----------------
-    The two configurations are compared key by key (the artifacts' own parameters where there are no files). Each changed key of this
-    kind is a suspect with evidence 0.5 + 2.5 (1 - exp(-|ln(new / old)| / ln 3)). Gradient descent on a loss of curvature L diverges
-    beyond a rate of 2 / L (Nesterov 2004, section 1.2.3), so factors matter and not differences. The suspect is confirmed by fitting
-    again with the reference's value of this one key and all else as it is.
+    The two configurations are compared key by key (the artifacts' own parameters where there are no files). Each changed key of this kind
+    is a suspect with evidence 0.5 + 2.5 (1 - exp(-|ln(new / old)| / ln 3)). Gradient descent on a loss of curvature L diverges beyond a
+    rate of 2 / L (Nesterov 2004, section 1.2.3), so factors matter and not differences.
 
-    Where there are curves only, the rate (of the configuration, else of the history) is held against what usually trains: up to
-    (1 - momentum) for plain descent, up to 0.02 for Adam and its kin, and the curve against what it would do: a loss that grows by
-    orders of magnitude from the start, one that jumps up and down without settling, one that falls evenly and by little.
+    The suspect is confirmed by fitting again with the reference's value of this one key and all else as it is.
+
+    Where there are curves only, the rate (of the configuration, else of the history) is held against what usually trains: up to (1 -
+    momentum) for plain descent, up to 0.02 for Adam and its kin, and the curve against what it would do: a loss that grows by orders of
+    magnitude from the start, one that jumps up and down without settling, one that falls evenly and by little.
 
     What would rule it out
     ----------------------

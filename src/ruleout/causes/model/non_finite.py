@@ -31,10 +31,13 @@ class NonFinite(Cause):
 
     How it is tested
     ----------------
-    The first record from which the loss is no number for good. Growth before it, log10 of the last three values over the smallest,
-    under 0.5 (a factor of 3), and a gradient norm that did not grow by 1.5 orders, say that something was fed in and nothing blew up:
-    evidence 3.6. No number from the very first record says 2.4, less where the learning rate is above what usually trains. Weights of
-    the artifact that are no numbers say 3.
+    The first record from which the loss is no number for good. Growth before it, log10 of the last three values over the smallest, under
+    0.5 (a factor of 3), and a gradient norm that did not grow by 1.5 orders, say that something was fed in and nothing blew up: evidence
+    3.6.
+
+    No number from the very first record says 2.4, less where the learning rate is above what usually trains.
+
+    Weights of the artifact that are no numbers say 3.
 
     What would rule it out
     ----------------------

@@ -35,10 +35,12 @@ class Overfitting(Cause):
 
     How it is tested
     ----------------
-    gap = score(train) - score(validation), counted so that better is more, on both sides. Excess = gap(current) - gap(reference) in
-    units of its noise s (seeds and samples), evidence min(1.5, excess / 4 s) where the training score rose beyond s and at most 0.4
-    where it did not: a wide gap alone is also what bad validation data give. Loss curves, where there are any: the last validation
-    loss over its lowest, while the training loss went on falling (Prechelt 1998, equation 2: generalisation loss).
+    gap = score(train) - score(validation), counted so that better is more, on both sides. Excess = gap(current) - gap(reference) in units
+    of its noise s (seeds and samples), evidence min(1.5, excess / 4 s) where the training score rose beyond s and at most 0.4 where it did
+    not: a wide gap alone is also what bad validation data give.
+
+    Loss curves, where there are any: the last validation loss over its lowest, while the training loss went on falling (Prechelt 1998,
+    equation 2: generalisation loss).
 
     What would rule it out
     ----------------------

@@ -33,9 +33,10 @@ class Regularization(Cause):
 
     How it is tested
     ----------------
-    The two configurations are compared key by key (the artifacts' own parameters where there are no files), names, seeds and paths
-    aside. Each changed key of this kind is a suspect with evidence 0.5 + 2.5 (1 - exp(-|ln(new / old)| / ln 3)). The suspect is
-    confirmed by fitting again with the reference's value of this one key and all else as it is.
+    The two configurations are compared key by key (the artifacts' own parameters where there are no files), names, seeds and paths aside.
+    Each changed key of this kind is a suspect with evidence 0.5 + 2.5 (1 - exp(-|ln(new / old)| / ln 3)).
+
+    The suspect is confirmed by fitting again with the reference's value of this one key and all else as it is.
 
     What would rule it out
     ----------------------

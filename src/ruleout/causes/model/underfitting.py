@@ -33,10 +33,12 @@ class Underfitting(Cause):
 
     How it is tested
     ----------------
-    Fall of the training score against the reference's, counted so that better is more, in units of its noise s:
-    evidence min(1, fall / 8 s) where the gap to validation did not widen by more than half the fall. It is low on purpose: wrong
-    labels lower the training score as well. Loss curves, where there are any: the share of the whole fall of the training loss that
-    happens in the last tenth, and the last training loss against the reference's.
+    Fall of the training score against the reference's, counted so that better is more, in units of its noise s: evidence min(1, fall / 8 s)
+    where the gap to validation did not widen by more than half the fall. It is low on purpose: wrong labels lower the training score as
+    well.
+
+    Loss curves, where there are any: the share of the whole fall of the training loss that happens in the last tenth, and the last training
+    loss against the reference's.
 
     What would rule it out
     ----------------------

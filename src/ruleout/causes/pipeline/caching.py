@@ -37,13 +37,17 @@ class Caching(Cause):
 
     How it is tested
     ----------------
-    The artifact scores the logged features. Among the rows whose logged answer it does not give, the share is taken whose answer it
-    gives for an earlier row: one to 50 rows before, the first of each block of 2 to 200, the first or the last before it with the same
-    key, entity, day or value of a column, and any earlier row. The share is held against the same of rows drawn at random: the log
-    likelihood ratio is n [p log(p/q) + (1 - p) log((1 - p)/(1 - q))], less the logarithm of the number of patterns tried. For
-    scores half of the rows must be explained, for bare classes nine tenths, since classes are the same by chance. Where the answers
-    follow, the features themselves may be old: in order of time, within each entity or level of a column, the share of rows with the
-    value of the row before is held against the healthy one. A column is a finding if it changes less than two fifths as often.
+    The artifact scores the logged features. Among the rows whose logged answer it does not give, the share is taken whose answer it gives
+    for an earlier row: one to 50 rows before, the first of each block of 2 to 200, the first or the last before it with the same key,
+    entity, day or value of a column, and any earlier row.
+
+    The share is held against the same of rows drawn at random: the log likelihood ratio is n [p log(p/q) + (1 - p) log((1 - p)/(1 - q))],
+    less the logarithm of the number of patterns tried. For scores half of the rows must be explained, for bare classes nine tenths, since
+    classes are the same by chance.
+
+    Where the answers follow, the features themselves may be old: in order of time, within each entity or level of a column, the share of
+    rows with the value of the row before is held against the healthy one. A column is a finding if it changes less than two fifths as
+    often.
 
     What would rule it out
     ----------------------

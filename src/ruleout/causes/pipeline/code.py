@@ -36,11 +36,14 @@ class Code(Cause):
 
     How it is tested
     ----------------
-    Both sides' files are parsed and compared function by function as syntax trees, without comments, docstrings and layout. A column
-    that a changed function assigns (`frame["x"] = ...`, `assign(x=...)`) is the place if the expression that makes it, local names
-    put in, changed as well; the file is named with it. Evidence 1 for changed code, 1 more where a column can be named, 0.5 more
-    where settings and versions are the same, and 1 more where the rows are, too. It is put right by making a model of the current
-    rows as the reference's artifact was made.
+    Both sides' files are parsed and compared function by function as syntax trees, without comments, docstrings and layout. A column that a
+    changed function assigns (`frame["x"] = ...`, `assign(x=...)`) is the place if the expression that makes it, local names put in, changed
+    as well; the file is named with it.
+
+    Evidence 1 for changed code, 1 more where a column can be named, 0.5 more where settings and versions are the same, and 1 more where the
+    rows are, too.
+
+    It is put right by making a model of the current rows as the reference's artifact was made.
 
     What would rule it out
     ----------------------

@@ -65,10 +65,11 @@ class Dependency(Cause):
 
     How it is tested
     ----------------
-    Versions are compared part by part: a major release counts 0.8, a minor one 0.4, half of that for packages not known to touch
-    results; patches alone are no suspicion. What the two artifacts are made of (steps, columns that reach the model, categories,
-    parameters) is compared where configuration and code are the same: what differs there was made by the environment, and adds 3 to
-    the likeliest package and 1 to the others.
+    Versions are compared part by part: a major release counts 0.8, a minor one 0.4, half of that for packages not known to touch results;
+    patches alone are no suspicion.
+
+    What the two artifacts are made of (steps, columns that reach the model, categories, parameters) is compared where configuration and
+    code are the same: what differs there was made by the environment, and adds 3 to the likeliest package and 1 to the others.
 
     What would rule it out
     ----------------------

@@ -49,12 +49,14 @@ class FeatureAvailability(Cause):
 
     How it is tested
     ----------------
-    For each column the share of nulls and of the commonest value in the log is held against the healthy table's: it is a finding from
-    80 % in the log and at most 60 % in the healthy table, with the binomial log likelihood ratio as evidence; or where it stands in
-    95 % of a stretch of the log, or of the rows of one level of another column, and elsewhere as often as in health. Where the log looks
-    right but answers do not follow, the artifact is asked with each column as null, 0, the healthy mean, median or commonest value;
-    what reproduces the logged answers is the finding. It is put right by the row's value of the same key, else by that of the
-    likeliest healthy row (hot deck, Andridge and Little 2010).
+    For each column the share of nulls and of the commonest value in the log is held against the healthy table's: it is a finding from 80 %
+    in the log and at most 60 % in the healthy table, with the binomial log likelihood ratio as evidence; or where it stands in 95 % of a
+    stretch of the log, or of the rows of one level of another column, and elsewhere as often as in health.
+
+    Where the log looks right but answers do not follow, the artifact is asked with each column as null, 0, the healthy mean, median or
+    commonest value; what reproduces the logged answers is the finding.
+
+    It is put right by the row's value of the same key, else by that of the likeliest healthy row (hot deck, Andridge and Little 2010).
 
     What would rule it out
     ----------------------

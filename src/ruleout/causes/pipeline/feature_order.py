@@ -36,10 +36,12 @@ class FeatureOrder(Cause):
 
     How it is tested
     ----------------
-    At serving, columns that moved (Kolmogorov-Smirnov or total variation, p < 1e-6) are assigned to the healthy columns at least cost
-    (Kuhn 1955): they changed places if each returns to within sampling noise. Between features and answers, the artifact is asked
-    again with every two columns of one kind exchanged, with the columns in the order of the log, of the alphabet, reversed and moved
-    on by one; what reproduces the logged answers is the finding, up to four exchanges one after the other.
+    At serving, columns that moved (Kolmogorov-Smirnov or total variation, p < 1e-6) are assigned to the healthy columns at least cost (Kuhn
+    1955): they changed places if each returns to within sampling noise.
+
+    Between features and answers, the artifact is asked again with every two columns of one kind exchanged, with the columns in the order of
+    the log, of the alphabet, reversed and moved on by one; what reproduces the logged answers is the finding, up to four exchanges one
+    after the other.
 
     What would rule it out
     ----------------------

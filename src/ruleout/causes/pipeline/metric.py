@@ -45,11 +45,15 @@ class Metric(Cause):
 
     How it is tested
     ----------------
-    The metric is recomputed from the artifact and the table. Where reported and recomputed differ beyond rounding, other definitions
-    are tried until one reproduces the reported number to its last digit: averages, classes, thresholds, each level of each category,
-    each column as weights, errors squared or on logarithms. Evidence 3 for a report that is worse than the recomputed number, 1 more
-    where the reference's report is reproduced, 0.5 more where a definition fits. A report that is better than what the artifact
-    gives counts 2 where a definition without a free parameter fits and 0.3 where none does: then the artifact is the likelier fault.
+    The metric is recomputed from the artifact and the table. Where reported and recomputed differ beyond rounding, other definitions are
+    tried until one reproduces the reported number to its last digit: averages, classes, thresholds, each level of each category, each
+    column as weights, errors squared or on logarithms.
+
+    Evidence 3 for a report that is worse than the recomputed number, 1 more where the reference's report is reproduced, 0.5 more where a
+    definition fits.
+
+    A report that is better than what the artifact gives counts 2 where a definition without a free parameter fits and 0.3 where none does:
+    then the artifact is the likelier fault.
 
     What would rule it out
     ----------------------

@@ -44,9 +44,10 @@ class Nondeterminism(Cause):
     How it is tested
     ----------------
     Logged rows whose features are all the same are put together: the share of such groups of two or more whose answers differ.
-    Where rows do not repeat, the difference between logged and replayed score is learned from the features by boosted trees on one
-    half of the rows and predicted on the other: another model's difference is a function of the features (R2 above 0.1), noise is
-    not. Noise that is a function of nothing counts less than rows that contradict each other.
+
+    Where rows do not repeat, the difference between logged and replayed score is learned from the features by boosted trees on one half of
+    the rows and predicted on the other: another model's difference is a function of the features (R2 above 0.1), noise is not. Noise that
+    is a function of nothing counts less than rows that contradict each other.
 
     What would rule it out
     ----------------------

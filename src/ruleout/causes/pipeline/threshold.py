@@ -42,11 +42,14 @@ class Threshold(Cause):
 
     How it is tested
     ----------------
-    The artifact scores the logged features. Where scores agree with the log and decisions do not, the cut that best separates the
-    logged decisions is found; it is the finding if no more than a tenth of the differing decisions are left over. Where scores
-    disagree, the logged number is regressed on the replayed one by isotonic regression (Barlow et al. 1972), rising and falling: a
-    remainder below 1/200 of the spread means that one is made from the other alone. For several classes the logged class is held
-    against a renaming of the replayed ones, a default below some confidence, and a cut of one class's own.
+    The artifact scores the logged features. Where scores agree with the log and decisions do not, the cut that best separates the logged
+    decisions is found; it is the finding if no more than a tenth of the differing decisions are left over.
+
+    Where scores disagree, the logged number is regressed on the replayed one by isotonic regression (Barlow et al. 1972), rising and
+    falling: a remainder below 1/200 of the spread means that one is made from the other alone.
+
+    For several classes the logged class is held against a renaming of the replayed ones, a default below some confidence, and a cut of one
+    class's own.
 
     What would rule it out
     ----------------------
