@@ -76,7 +76,6 @@ class DeadUnits(Cause):
         known = f"{share:.2f} of the units are dead at the end" if share is not None else "the history does not count dead units"
         return Look((), 0.95 if share is not None else 0.5, f"history: {known}, n = {signs.figures['n']:,} records.", ("history",))
 
-
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The share of dead units stays below what is usual, where the history counts them."""
         if not finding.place.startswith("history."):

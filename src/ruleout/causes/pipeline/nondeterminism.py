@@ -13,8 +13,6 @@ from ruleout.causes.recurrence import permuted, recurrence
 from ruleout.causes.stretches import stretch_of
 from ruleout.causes.watched import log_guard
 from ruleout.guards.guard import Guard
-from ruleout.causes.watched import log_guard
-from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.fits import held_out_r2
 from ruleout.tables.matrix import matrices
@@ -126,10 +124,6 @@ class Nondeterminism(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The artifact's own answers, which are the same at every call."""
         return replayed(case, finding.side)
-
-    def guard(self, problem: Problem, finding: Finding) -> Guard | None:
-        """A day's log, answered again by the artifact."""
-        return log_guard(self.id(), problem, finding)
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """A day's log, answered again by the artifact."""
