@@ -86,7 +86,6 @@ class Gradients(Cause):
         said = f"history: gradient norms stay within their range, n = {signs.figures['n']:,} records."
         return Look((), 0.9 if has_norms else 0.5, said, ("history",))
 
-
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The gradient norms stay within twice what they were in the run that worked; without one, below what no run needs."""
         run, reference = read_run(problem.case.current), problem.case.reference

@@ -75,7 +75,6 @@ class NonFinite(Cause):
         n = signs.figures["n"] if signs is not None else 0
         return Look((), 0.95, f"history: every loss is a number to the end, n = {n:,} records.", ("history", "model"))
 
-
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """Every record of the curve is a number, or every weight of the artifact."""
         told = "Training gave values that are no numbers."
