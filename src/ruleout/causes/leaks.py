@@ -13,7 +13,7 @@ from ruleout.problem.problem import Problem
 from ruleout.statistics.skill import CLASSES, as_outcomes, outcome_skill
 from ruleout.tables.table import Table
 
-__all__ = ["Judged", "blanked", "column_of", "cut_anew", "disbelieved", "judged_rows", "together", "used_features"]
+__all__ = ["FEWER", "Judged", "blanked", "column_of", "cut_anew", "disbelieved", "judged_rows", "together", "used_features"]
 
 LOOKED_AT = 4_000
 """Rows of each table that a look at leakage takes: a skill of 0.9 is then known to within 0.01."""

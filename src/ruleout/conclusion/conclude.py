@@ -106,7 +106,11 @@ def _proof(examination: Examination, confirmed: Confirmed) -> str:
     if problem.kind == "too-good":
         return f"{finding.statement} Without it {problem.metric} is {confirmed.restored:.4g}: that is the honest score."
     if finding.side == "reference":
-        return f"{finding.statement} With the reference put right alone, {_part(confirmed.share, confirmed.interval)} is gone."
+        honest = "" if confirmed.beside is None else f" its {problem.metric} is {confirmed.beside:.4g}:"
+        return f"{finding.statement} With the reference put right alone{honest} {_part(confirmed.share, confirmed.interval)} is gone."
+    if confirmed.beside is not None:
+        alike = f"With the same done to the reference its {problem.metric} is {confirmed.beside:.4g}"
+        return f"{finding.statement} {alike}: {_part(confirmed.share, confirmed.interval)}."
     back = f"With this alone put right {problem.metric} is {confirmed.restored:.4g}"
     return f"{finding.statement} {back}: {_part(confirmed.share, confirmed.interval)}."
 

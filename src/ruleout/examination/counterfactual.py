@@ -112,6 +112,9 @@ class Counterfactuals:
         now, then = repaired.current, base.current
         if now.model is None and then.model is not None and (now.train is not then.train or now.config is not then.config):
             return self.gap(without_model(base, "current"))
+        earlier, was = repaired.reference, base.reference
+        if earlier is not None and was is not None and earlier.model is None and was.model is not None and earlier.train is not was.train:
+            return self.gap(without_model(base, "reference"))
         log, before = now.serving, then.serving
         mended = log is not None and log is not before and not self.laboratory.holds_answers(repaired, "current")
         if log is not None and before is not None and mended and ANSWERS & set(log.columns):
@@ -186,6 +189,8 @@ class Counterfactuals:
     def _paired(self, case: Case, gap: Gap) -> Difference | None:
         """The reference's model against the repaired one on the same current rows."""
         model, table = self.laboratory.model("reference"), case.current.validation
+        if case.reference is not self.problem.case.reference:
+            return None  # A reference that was put right is not what its artifact is.
         if model is None or table is None or self.problem.situation not in ("retraining", "silent"):
             return None
         try:

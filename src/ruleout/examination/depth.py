@@ -232,15 +232,18 @@ class Depth:
         name = self.problem.laboratory.scorer.name
         where = ", ".join(f.place for f in candidate.findings[:3])
         where += f" and {len(candidate.findings) - 3} more" if len(candidate.findings) > 3 else ""
-        mended_before = candidate.findings[0].side == "reference"
-        back = "down to what is honest" if self.measured.inflated or mended_before else "back"
-        was, now = (gap.reference if mended_before and gap.reference is not None else gap.current for gap in (before, after))
+        elsewhere = repaired.reference is not base.reference
+        honest = self.measured.inflated or candidate.findings[0].side == "reference"
+        tried, done = f"putting that alone right brings {name} {'down to what is honest' if honest else 'back'}", f"Put {where} right"
+        if elsewhere and not honest:
+            tried, done = f"the same done to the reference brings its {name} down as far", f"Did to the reference what {where} shows"
+        was, now = (gap.reference if elsewhere and gap.reference is not None else gap.current for gap in (before, after))
         n = now.n
         self.step(
             entry,
             "intervention",
-            intent=f"If it is {entry.cause} at {where}, putting that alone right brings {name} {back}.",
-            action=f"Put {where} right, left all else as it is, and measured again on {n:,} rows.",
+            intent=f"If it is {entry.cause} at {where}, {tried}.",
+            action=f"{done}, left all else as it is, and measured again on {n:,} rows.",
             finding=f"{name}: {was.value:.4f} becomes {now.value:.4f} (gain {gain}, n = {n:,}).",
             reflection=self.meaning(candidate, gain, harm, rest, None if first else (base, candidate)),
             started=started,

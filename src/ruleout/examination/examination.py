@@ -99,7 +99,8 @@ class Confirmed:
 
     `share` is the part of the change that goes away when this alone is put right (Shapley over several), with its 95 %
     `interval`; None where it could not be measured. `observed` is true where no intervention was possible.
-    `restored` is the metric with this one thing put right.
+    `restored` is the metric with this one thing put right; `beside` the reference's, where it is there that something was put right, or
+    where the same was done to it.
     """
 
     cause: str
@@ -109,6 +110,7 @@ class Confirmed:
     probability: float
     observed: bool = False
     restored: float | None = None
+    beside: float | None = None
 
 
 @dataclass(frozen=True)

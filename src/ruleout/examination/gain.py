@@ -39,7 +39,7 @@ class Gap:
             lost = self.reference.minus(other.reference)
             value += self.sign * lost.value
             errors.append(lost.error)
-        refitted = self.noise if other.current is not self.current else 0.0
+        refitted = self.noise if other.current is not self.current or other.reference is not self.reference else 0.0
         return Difference(value, math.hypot(*errors, refitted))
 
 

@@ -66,10 +66,23 @@ def settle(
         candidate.entry.confirmed, candidate.entry.excluded = True, ""
         weight = 1.0 / (1.0 + sum(math.exp(min(c.score - candidate.score, 0.0)) for c in rivals))
         share = shares[number]
-        restored = values[frozenset({number})].current.value
+        gap = values[frozenset({number})]
+        mended = candidate.put_right(measured.problem.case)
+        elsewhere = mended is not None and mended.reference is not measured.problem.case.reference and gap.reference is not None
+        beside = gap.reference.value if elsewhere and gap.reference is not None else None
         places = _needed_places(measured, candidate)
         interval = (share.low, share.high)
-        confirmed.append(Confirmed(candidate.entry.cause, places, share.value, interval, round(0.6 + 0.39 * weight, 3), restored=restored))
+        confirmed.append(
+            Confirmed(
+                candidate.entry.cause,
+                places,
+                share.value,
+                interval,
+                round(0.6 + 0.39 * weight, 3),
+                restored=gap.current.value,
+                beside=beside,
+            )
+        )
     if explained:
         agenda.explain_away()
     confirmed.sort(key=lambda c: -(c.share or 0.0))

@@ -56,6 +56,17 @@ class Laboratory:
         self._answers: dict[tuple[str, str], Prediction] = {}
         self._evaluations: dict[tuple[str, ...], Evaluation] = {}
         self._witnesses: dict[str, Model] = {}
+        self._reference: Laboratory | None = None
+
+    def of_reference(self, alone: Case) -> Laboratory:
+        """A laboratory for the reference standing alone as the current side of `alone`; what was opened, fitted and asked is shared."""
+        if self._reference is None:
+            other = Laboratory(alone, seed=self.seed)
+            other.deadline, other._models["current"] = self.deadline, self.model("reference")
+            other._fits, other._answers, other._evaluations = self._fits, self._answers, self._evaluations
+            other._witnesses = self._witnesses
+            self._reference = other
+        return self._reference
 
     def prepare(self) -> None:
         """Start the process that will hold the artifacts, and import scikit-learn here while it is imported there.
@@ -287,7 +298,8 @@ class Laboratory:
 
     def figures(self) -> dict[str, Any]:
         """What was spent: refits and the seconds they took."""
-        return {"n_refits": self.n_refits, "refit_seconds": round(self.refit_seconds, 3)}
+        spent = [self, *([self._reference] if self._reference is not None else [])]
+        return {"n_refits": sum(s.n_refits for s in spent), "refit_seconds": round(sum(s.refit_seconds for s in spent), 3)}
 
     # Private ----------------------------------------------------------------------------------------------------------
 

@@ -133,8 +133,12 @@ def _about(cause: CauseFound, confirmed: Confirmed | None, problem: Problem) -> 
         yield Entry("Proof", ("None yet: nothing could be re-run, so this rests on observation alone.",))
     elif confirmed and confirmed.findings and confirmed.findings[0].side == "reference" and cause.share is not None:
         # The repair moves the reference: its metric, not the current one, is what was never true.
-        gone = f"put right there, {percent(cause.share)} of the change to {number(problem.current)} is gone"
+        honest = f" it is {number(confirmed.beside)}, and" if confirmed.beside is not None else ""
+        gone = f"put right there,{honest} {percent(cause.share)} of the change to {number(problem.current)} is gone"
         yield Entry("Proof", (f"{name} {number(problem.reference)} was measured with this fault in the reference; {gone}.",), stressed=True)
+    elif confirmed and confirmed.beside is not None:
+        there = f"{name} {number(problem.reference)} → {number(problem.current)}"
+        yield Entry("Proof", (f"{there}; the reference falls to {number(confirmed.beside)} with the same done to it.",), stressed=True)
     elif restored is not None:
         path = " → ".join(number(value) for value in (problem.reference, problem.current) if value is not None)
         yield Entry("Proof", (f"{name} {path}, and {number(restored)} with this one thing put right.",), stressed=True)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from ruleout.case.case import Code as Sources
 from ruleout.case.case import Environment, Side
-from ruleout.causes.pipeline.code import Code, changed_functions, columns_changed
+from ruleout.causes.functions import changed_functions, columns_changed
+from ruleout.causes.pipeline.code import Code
 from ruleout.causes.pipeline.dependency import Dependency
 from ruleout.guards import check
 from ruleout.models.model import Description

@@ -81,7 +81,8 @@ class ConceptDrift(Cause):
     )
     cost: ClassVar[float] = 1.5
 
-    gives_way_to: ClassVar[tuple[str, ...]] = ("data.stale",)
+    # A reference that knew the entities or the times of its validation rows lost that knowledge, not the world its relation.
+    gives_way_to: ClassVar[tuple[str, ...]] = ("data.stale", "data.group-leakage", "data.temporal-leakage")
 
     def suspect(self, problem: Problem) -> Look:
         """Ask whether a healthy model loses on validation rows at inputs it knows, and whether training rows show the same."""

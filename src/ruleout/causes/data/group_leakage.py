@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded
 from ruleout.causes.future import time_column
 from ruleout.causes.leaks import cut_anew, disbelieved, used_features
@@ -55,6 +56,8 @@ class GroupLeakage(Cause):
     the same sizes, the model is fitted again, and its score held against the one of the split by rows: two splits, a fall of 0.01 and of
     2.5 standard errors.
 
+    After a retraining the reference is split anew, where its training knew twice as many of the entities as the current one does.
+
     What would rule it out
     ----------------------
     No entity on both sides, or a score that is the same for entities that training never saw.
@@ -79,10 +82,12 @@ class GroupLeakage(Cause):
 
     needs = (("current.train", "current.validation"),)
     cost = 2.0
-    situations = ("too-good",)
+    situations = ("too-good", "retraining")
 
     def suspect(self, problem: Problem) -> Look:
         """Split by entity, fit again, and hold that score against the one at hand."""
+        if problem.situation == "retraining":
+            return before_it_fell(problem, self.suspect, _knew_more)
         case = problem.case
         train, validation = case.current.train, case.current.validation
         if (
@@ -120,6 +125,8 @@ class GroupLeakage(Cause):
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Split all rows anew, entity by entity, into tables of the same sizes."""
+        if finding.side == "reference":
+            return mended_reference(case, finding, self.put_right)
         return _by_entity(case, finding.repair["column"], 0)
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
@@ -149,6 +156,18 @@ def _entities(problem: Problem, train: Table, validation: Table) -> list[str]:
         if 1.3 <= len(known) / values <= 100 and (named or column not in used) and not _same_rows(case, train, validation, column):
             found.append(column)
     return found[:3]
+
+
+def _knew_more(was: Problem, now: Problem) -> bool:
+    """Whether the reference's training knew entities of its validation rows, and the current side's knows fewer by half."""
+    train, validation = was.case.current.train, was.case.current.validation
+    ours, theirs = now.case.current.train, now.case.current.validation
+    assert train is not None and validation is not None and ours is not None and theirs is not None
+    for column in _entities(was, train, validation):
+        known = float(_known(train, validation, column).mean())
+        if known >= SHARED and (column not in ours or column not in theirs or _known(ours, theirs, column).mean() <= known / 2):
+            return True
+    return False
 
 
 def _same_rows(case: Case, train: Table, validation: Table, column: str) -> bool:

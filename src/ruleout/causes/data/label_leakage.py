@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.case.doubt import doubt
+from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded
 from ruleout.causes.encoded import encoded_features
 from ruleout.causes.future import follows_time, future_features, known_beforehand
-from ruleout.causes.leaks import Judged, blanked, column_of, disbelieved, judged_rows
+from ruleout.causes.leaks import FEWER, Judged, blanked, column_of, disbelieved, judged_rows
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.places import gap
 from ruleout.causes.resting import AFTERWARDS, Resting, resting_on
 from ruleout.causes.watched import told_guard
 from ruleout.guards.guard import Guard
@@ -23,6 +25,12 @@ from ruleout.statistics.skill import outcome_skill, single_skill
 
 LEAST = 1.0
 """Weaker evidence is what strong honest features give as well: any of them lowers the score when it is taken away, so none is named."""
+
+MOVED = 0.05
+"""Distance of its distributions, in [0, 1], from which the values of a column are others than in the reference."""
+
+BROKEN_SINCE = 1.0
+"""What speaks against a leak that is gone: the feature may have been honest and be broken now."""
 
 HIGH = 0.7
 """Skill below which no group of columns gives the target away."""
@@ -73,6 +81,8 @@ class LabelLeakage(Cause):
     Where the symptom does say so and no such group stands out, the model is trained again without each of the three columns that it rests
     on most: one without which the score is what the symptom tells of elsewhere gives it away.
 
+    The reference is looked at in the same way: a column with other values since, that alone told more there than any may.
+
     What would rule it out
     ----------------------
     No few columns do as well as all, or taking them away leaves the score where it is, or the score is no better than a good one.
@@ -99,10 +109,16 @@ class LabelLeakage(Cause):
 
     needs = (("current.train", "current.validation"),)
     cost = 2.0
-    situations = ("too-good",)
+    situations = ("too-good", "retraining")
 
     def suspect(self, problem: Problem) -> Look:
         """Hold each column alone, and small groups of columns, against all features together."""
+        if problem.situation == "retraining":
+            before = before_it_fell(problem, self.suspect, _told_more)
+            # A strong honest feature that is broken since looks alike: whatever mends it is the better explanation.
+            single = [f for f in before.findings if len(f.repair["columns"]) == 1]
+            was = tuple(replace(f, evidence=f.evidence - BROKEN_SINCE, specificity=0.4) for f in single)
+            return replace(before, findings=was)
         if problem.situation != "too-good":
             return Look((), 0.0, "A column that gives the target away is looked for where a score is too good, n = 0 columns.")
         rows = judged_rows(problem)
@@ -141,11 +157,34 @@ class LabelLeakage(Cause):
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Blank the column and those that give the target away with it, in training and validation alike."""
+        if finding.side == "reference":
+            return mended_reference(case, finding, self.put_right)
         return blanked(case, finding.repair["columns"])
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The column is not there, or tells of the target no more than halfway to the best honest one."""
         return told_guard(self.id(), problem, finding)
+
+
+def _told_more(was: Problem, now: Problem) -> bool:
+    """Whether a column of the reference alone tells the target so well as none may, and tells half as much of it in the current side.
+
+    Its values must be others as well, or be gone: those of an honest feature that stand on the wrong rows are the same values.
+    """
+    before, after = judged_rows(was, FEWER), judged_rows(now, FEWER)
+    if before is None or after is None:
+        return False
+    for column in before.features:
+        told = _alone(before, column)
+        if told < HIGH:
+            continue
+        if column not in after.features:
+            return True
+        same_kind = before.train.kind(column) == after.train.kind(column) == after.validation.kind(column)
+        moved = max(gap(after.train, column, before.train, column), gap(after.validation, column, before.validation, column))
+        if same_kind and moved > MOVED and 1 - _alone(after, column) >= GROWS * (1 - told):
+            return True
+    return False
 
 
 def _alone(rows: Judged, column: str) -> float:

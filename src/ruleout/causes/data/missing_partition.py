@@ -86,6 +86,8 @@ class MissingPartition(Cause):
 
     needs: ClassVar[tuple[tuple[str, ...], ...]] = (("current.train",), ("current.validation",), ("current.serving",), ("current.runlog",))
     cost: ClassVar[float] = 0.3
+    # A reference that was split by rows holds every entity and time in both tables; an honest split leaves them out on purpose.
+    gives_way_to: ClassVar[tuple[str, ...]] = ("data.group-leakage", "data.temporal-leakage")
 
     def suspect(self, problem: Problem) -> Look:
         """Look for levels and stretches of every column that hold rows in the healthy table and none in the suspect."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.by_itself import Lone, empty, stand_ins, with_lone
+from ruleout.causes.casts import cast_columns
 from ruleout.causes.columns import (
     borrowed,
     bounded,
@@ -95,6 +96,8 @@ class MissingValues(Cause):
         found: list[Finding] = []
         covers: list[Component] = []
         power, n_columns = 1.0, 0
+        # One number for all that a cast to few bits makes alike stands for no null.
+        cast = {c.place for c in cast_columns(problem.case)} if problem.situation == "retraining" else set()
         for pair in pairs(problem.case):
             covers.append(pair.name)
             n, m = min(pair.suspect.n_rows, 20_000), min(pair.yardstick.n_rows, 20_000)
@@ -102,7 +105,7 @@ class MissingValues(Cause):
             for column, values, healthy in _columns(problem.case, pair):
                 n_columns += 1
                 stand_in = _nulls(values, healthy) or (_number(values, healthy) if values.dtype != object else _word(values, healthy))
-                if stand_in is None:
+                if stand_in is None or pair.place(column) in cast:
                     continue
                 rate, usual, value = stand_in
                 if pair.name == "serving" and rate > 0.95:

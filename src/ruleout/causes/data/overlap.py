@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ruleout.case.case import Case, SideName
+from ruleout.causes.before import mended_reference
 from ruleout.causes.columns import ROWS, bounded
 from ruleout.causes.leaks import together
 from ruleout.causes.page import Cause, Finding, Look
@@ -109,7 +110,9 @@ class Overlap(Cause):
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Take the shared rows out of training; where that would take most of a class, split anew with all copies of a row together."""
-        tables = _tables(case, finding.side)
+        if finding.side == "reference":
+            return mended_reference(case, finding, self.put_right)
+        tables = _tables(case, "current")
         columns = tuple(finding.repair["columns"])
         if tables is None or not all(c in t for t in tables for c in columns):
             return None
@@ -119,14 +122,14 @@ class Overlap(Cause):
             train = train.sample(ROWS)
         codes = _codes(train, columns)
         shared = np.isin(codes, _codes(validation, columns))
-        if finding.side == "current" and _takes_a_class(case, train, shared):
+        if _takes_a_class(case, train, shared):
             return together(case, np.concatenate([codes, _codes(validation, columns)]))
         if finding.repair["near"] is not None:
             left, right = encode(_arrays(train, columns), _arrays(validation, columns))
             shared |= nearest_distances(left, right) <= finding.repair["near"]
         if shared.all():
             return None
-        return case.with_table(finding.side, "train", train.filter(~shared))
+        return case.with_table("current", "train", train.filter(~shared))
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The share of validation rows in training, halfway between chance and what was found; exact copies only."""

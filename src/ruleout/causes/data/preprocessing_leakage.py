@@ -10,6 +10,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.case.reading import Reading, read_leaks
+from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded, put_values
 from ruleout.causes.encoded import Encoded, encoded_features
 from ruleout.causes.leaks import blanked, together, used_features
@@ -62,6 +63,8 @@ class PreprocessingLeakage(Cause):
     Code is read, not run, for what is fitted before the split; what it names (columns made or filled, as many columns of one name as a
     selector keeps, rows drawn again that stand on both sides) is the place.
 
+    After a retraining the reference is looked at in the same way, for what the current side does not do as well.
+
     What would rule it out
     ----------------------
     Parameters that are those of training alone, and code that splits first.
@@ -86,10 +89,12 @@ class PreprocessingLeakage(Cause):
 
     needs = (("current.train", "current.validation"), ("current.code",))
     cost = 0.6
-    situations = ("too-good",)
+    situations = ("too-good", "retraining")
 
     def suspect(self, problem: Problem) -> Look:
         """Hold features and fitted parameters against all rows and against training alone; read the code."""
+        if problem.situation == "retraining":
+            return before_it_fell(problem, self.suspect)
         if problem.situation != "too-good":
             return Look((), 0.0, "What was fitted on all rows is looked for where a score is too good, n = 0 columns.")
         case = problem.case
@@ -109,6 +114,8 @@ class PreprocessingLeakage(Cause):
         """Take the means over training alone, each training row's own left out; blank the column; fit the artifact on training; or split
         anew with all copies of a row together.
         """
+        if finding.side == "reference":
+            return mended_reference(case, finding, self.put_right)
         repair = finding.repair
         if repair.get("artifact"):
             return case.with_side("current", replace(case.current, model=None)) if case.current.train is not None else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.case.reading import Reading, read_leaks
+from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded
 from ruleout.causes.future import Foretold, future_features, time_column
 from ruleout.causes.leaks import blanked, cut_anew, disbelieved, used_features
@@ -57,6 +58,8 @@ class TemporalLeakage(Cause):
 
     Code is read, not run, for steps back in time (`shift(-1)`, centred windows).
 
+    After a retraining the reference is looked at in the same way, for what the current side does not do as well.
+
     What would rule it out
     ----------------------
     Validation that begins where training ends; or a past that predicts as well as all times do.
@@ -82,10 +85,12 @@ class TemporalLeakage(Cause):
 
     needs = (("current.train", "current.validation"),)
     cost = 2.0
-    situations = ("too-good",)
+    situations = ("too-good", "retraining")
 
     def suspect(self, problem: Problem) -> Look:
         """Predict the later validation rows from the past alone and from all times; look for features made of later rows."""
+        if problem.situation == "retraining":
+            return before_it_fell(problem, self.suspect, _knew_later_rows)
         case = problem.case
         train, validation = case.current.train, case.current.validation
         if (
@@ -121,6 +126,8 @@ class TemporalLeakage(Cause):
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Blank the feature; or split all rows anew by time, into tables of the same sizes."""
+        if finding.side == "reference":
+            return mended_reference(case, finding, self.put_right)
         if "column" in finding.repair:
             return blanked(case, [finding.repair["column"]])
         train, validation, time = case.current.train, case.current.validation, finding.repair["time"]
@@ -146,6 +153,29 @@ class TemporalLeakage(Cause):
             {"column": time, "at_least": newest},
             "Training is newer than validation.",
         )
+
+
+def _knew_later_rows(was: Problem, now: Problem) -> bool:
+    """Whether the reference's split mixed past and future where the current one does not, or a feature or line of code of it alone did."""
+    before, after = (_mixed(problem) for problem in (was, now))
+    if before > LATE and after <= before / 2:
+        return True
+    lines, since = ({r.text for r in _lines(problem.case)} for problem in (was, now))
+    return bool(lines - since or future_features(was.case, used_features(was)))
+
+
+def _mixed(problem: Problem) -> float:
+    """The share of training rows later than the start of validation; 0 where rows have no time."""
+    train, validation = problem.case.current.train, problem.case.current.validation
+    time = time_column(problem.case, (train, validation)) if train is not None and validation is not None else None
+    if time is None or train is None or validation is None:
+        return 0.0
+    return _late(moments(train, time), moments(validation, time))
+
+
+def _lines(case: Case) -> list[Reading]:
+    """The lines of the current side's code that reach into later rows."""
+    return [r for r in read_leaks(case.current.code, target=case.target, time=case.time) if r.kind == "made-of-later-rows"]
 
 
 def _late(train: np.ndarray, validation: np.ndarray) -> float:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from ruleout.case.case import Case
 from ruleout.causes.beside import Beside, beside, taken_back
-from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.functions import Changed, changed_functions, columns_changed
+from ruleout.causes.moved import moved_columns, moved_most
+from ruleout.causes.page import Cause, Component, Finding, Look
 from ruleout.causes.scores import same_config, same_tables
 from ruleout.guards.guard import Guard
 from ruleout.guards.systems import code_fingerprint
 from ruleout.problem.problem import Problem
 
-__all__ = ["Code", "changed_functions", "columns_changed"]
+__all__ = ["Code"]
 
 
 class Code(Cause):
@@ -43,7 +43,9 @@ class Code(Cause):
     Evidence 1 for changed code, 1 more where a column can be named, 0.5 more where settings and versions are the same, and 1 more where the
     rows are, too.
 
-    It is put right by making a model of the current rows as the reference's artifact was made.
+    It is put right by making a model of the current rows as the reference's artifact was made. Where the tables hold what the code made,
+    they say more: columns that a changed function assigns and that moved furthest, or, of code that names no column, most columns of
+    validation while training did not move. Their raw rows are not there, so this rests on observation.
 
     What would rule it out
     ----------------------
@@ -70,6 +72,8 @@ class Code(Cause):
 
     needs = (("reference.code", "current.code"),)
     cost = 0.05
+    # What the reference's code leaked is gone from its columns.
+    gives_way_to = ("data.temporal-leakage", "data.preprocessing-leakage")
 
     def suspect(self, problem: Problem) -> Look:
         """Compare the sides' code function by function."""
@@ -84,6 +88,9 @@ class Code(Cause):
         rows = beside(problem.case) if problem.situation == "environment" else None
         if rows is not None:
             return _seen_in_rows(rows, columns_changed(was, now), changed, n, dict(was))
+        in_tables = _seen_in_tables(problem.case, columns_changed(was, now), changed, n, dict(was))
+        if in_tables is not None:
+            return in_tables
         alike = same_config(problem.case) is not False and _same_versions(problem.case)
         same = alike and same_tables(problem.case) is True
         columns = columns_changed(was, now)
@@ -99,7 +106,12 @@ class Code(Cause):
         return Look(tuple(findings), 0.97, covers=("code",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The current side with the reference's code: its rows, made into a model as the reference's artifact was."""
+        """The current side with the reference's code: its rows, made into a model as the reference's artifact was.
+
+        None where the tables hold what the code made: the raw rows that it would have to go over again are not there.
+        """
+        if finding.repair.get("made"):
+            return None
         if finding.repair.get("columns"):
             return taken_back(case, list(finding.repair["columns"]))
         reference = case.reference
@@ -144,113 +156,40 @@ def _seen_in_rows(rows: Beside, assigned: list[str], changed: list[Changed], n_f
     return Look(tuple(findings), 0.97, covers=("code", "serving"))
 
 
-class Changed(NamedTuple):
-    """A function that differs, by its name and file; `<module>` for what stands outside of functions."""
+def _seen_in_tables(case: Case, assigned: list[str], changed: list[Changed], n_files: int, files: Mapping[str, str]) -> Look | None:
+    """Whether the columns that changed code makes moved in the tables, in training and validation alike or in one of them alone.
 
-    function: str
-    file: str
-
-
-def changed_functions(was: Mapping[str, str], now: Mapping[str, str]) -> list[Changed]:
-    """The functions whose syntax trees differ, in the order of files and lines; a file that is no Python counts as one."""
-    was, now = _paired(was, now)
-    found: list[Changed] = []
-    for name in sorted({*was, *now}):
-        first, second = _functions(was.get(name, "")), _functions(now.get(name, ""))
-        if first is None or second is None:
-            if was.get(name) != now.get(name):
-                found.append(Changed(name, name))
-            continue
-        found.extend(Changed(function, name) for function in {**first, **second} if first.get(function) != second.get(function))
-    return found
-
-
-def columns_changed(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """The columns whose assigned expressions differ, local names put in, sorted by name."""
-    was, now = _paired(was, now)
-    first, second = ({c: e for text in files.values() for c, e in _assigned(text)} for files in (was, now))
-    return sorted(c for c in {**first, **second} if first.get(c) != second.get(c))
-
-
-def _paired(was: Mapping[str, str], now: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Single files are compared whatever they are called."""
-    if len(was) == len(now) == 1:
-        name = next(iter(now))
-        return {name: next(iter(was.values()))}, now
-    return was, now
-
-
-def _functions(text: str) -> dict[str, str] | None:
-    """Each function's syntax tree as text, by its qualified name; None where the text is no Python."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
+    Code that names no column may make them all: it is charged where most moved in validation alone, which other code then made.
+    """
+    moved = moved_columns(case)
+    if not moved:
         return None
-    found: dict[str, str] = {}
-    _collect(tree, "", found)
-    return found
-
-
-def _collect(node: ast.AST, above: str, found: dict[str, str]) -> None:
-    rest: list[str] = []
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            found[f"{above}{child.name}"] = _shape(child)
-        elif isinstance(child, ast.ClassDef):
-            _collect(child, f"{above}{child.name}.", found)
-        elif not _is_docstring(child):
-            rest.append(ast.dump(child))
-    found[f"{above}<module>"] = "\n".join(rest)
-
-
-def _shape(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    body = [ast.dump(child) for child in node.body if not _is_docstring(child)]
-    return "\n".join([ast.dump(node.args), *map(ast.dump, node.decorator_list), *body])
-
-
-def _is_docstring(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _assigned(text: str) -> Iterator[tuple[str, str]]:
-    """Each column that some function assigns, with its expression and those of the local names in it."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return
-    for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module)):
-        own = [
-            n
-            for child in function.body
-            if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            for n in ast.walk(child)
-        ]
-        local: dict[str, list[ast.expr]] = {}
-        for node in own:
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []:
-                if isinstance(target, ast.Name) and isinstance(node, ast.Assign | ast.AugAssign):
-                    local.setdefault(target.id, []).append(node.value)
-        for node in own:
-            for column, value in _columns(node):
-                yield column, _with_locals(value, local, frozenset())
-
-
-def _columns(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    if isinstance(node, ast.Assign | ast.AugAssign):
-        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-            key = target.slice if isinstance(target, ast.Subscript) else None
-            if isinstance(key, ast.Tuple) and key.elts:
-                key = key.elts[-1]
-            if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                yield key.value, node.value
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "assign":
-        yield from ((k.arg, k.value) for k in node.keywords if k.arg is not None)
-
-
-def _with_locals(value: ast.expr, local: Mapping[str, list[ast.expr]], seen: frozenset[str]) -> str:
-    names = sorted({n.id for n in ast.walk(value) if isinstance(n, ast.Name) and n.id in local and n.id not in seen})
-    inner = "".join(f"|{name}={_with_locals(v, local, seen | set(names))}" for name in names for v in local[name])
-    return ast.dump(value) + inner
+    made = [m for m in moved if m.column in assigned]
+    others = [m.column for m in moved_most(moved) if m.column not in assigned]
+    features = len(case.features(case.current.validation)) if case.current.validation is not None else 0
+    unnamed = not assigned and all(m.tables == ("validation",) for m in moved) and len(moved) >= max(2, 0.5 * features)
+    if not (made or unnamed) or same_config(case) is False or not _same_versions(case):
+        return None
+    # Populations drift beside what the code changed, but less far.
+    evidence = 3.4 if unnamed or moved[0].column in assigned else 2.0 if len(made) > len(others) else 1.0
+    named = ", ".join(f"{c.function} ({c.file})" for c in changed[:4])
+    findings = []
+    for m in made or moved:
+        place = m.column if len(m.tables) > 1 or made else f"{m.tables[0]}.{m.column}"
+        said = (
+            f"{place}: distribution moved by {m.distance:.2f} in {' and '.join(m.tables)}, and code that makes it differs ({named});"
+            f" {len(moved)} columns moved, {len(made)} of them assigned by the changed code, n = {n_files} files."
+        )
+        figures = {"functions": [c.function for c in changed], "columns": [m.column for m in moved], "assigned": [m.column for m in made]}
+        # Of one table alone the swaps of tables tell, and they tell of what made it.
+        component: Component = "validation" if unnamed else "code"
+        findings.append(Finding(place, component, evidence, said, figures, {"files": dict(files), "made": True}, specificity=0.75))
+    findings = findings[:9]
+    last = findings[0]
+    findings.append(
+        replace(last, place=f"code.{changed[0].file}", statement=last.statement.replace(last.place, f"code.{changed[0].file}", 1))
+    )
+    return Look(tuple(findings), 0.97, covers=("code",))
 
 
 def _same_versions(case: Case) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ruleout.case.case import Case, Environment
+from ruleout.causes.casts import cast_columns, cast_reference
+from ruleout.causes.functions import columns_assigned
+from ruleout.causes.moved import moved_columns, moved_most
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.scores import same_config
 from ruleout.guards.guard import Guard
@@ -69,7 +72,10 @@ class Dependency(Cause):
     patches alone are no suspicion.
 
     What the two artifacts are made of (steps, columns that reach the model, categories, parameters) is compared where configuration and
-    code are the same: what differs there was made by the environment, and adds 3 to the likeliest package and 1 to the others.
+    code are the same: what differs there was made by the environment, and adds 3 to the likeliest package and 1 to the others. Where the
+    tables hold what the same code made, columns that it assigns and that moved furthest are held against major releases of the packages
+    that it imports, those first that are known to change what it leans on (dates in pandas 3, small integers in numpy 2). Where numbers
+    wrapped around, the reference's are wrapped likewise and measured; the rest rests on observation.
 
     What would rule it out
     ----------------------
@@ -108,7 +114,9 @@ class Dependency(Cause):
         if not moved:
             return Look((), 0.9, f"environment: 0 of n = {n} packages differ.", ("environment",))
         made = _made_otherwise(problem)
-        findings = []
+        findings = [] if made else list(_of_tables(problem.case, moved, n))
+        if findings:
+            return Look(tuple(findings), 0.9, covers=("environment",))
         for at, move in enumerate(moved[:8]):
             known = move.package in TOUCHES_RESULTS
             base = LEVELS[move.level] * (1.0 if known else 0.5)
@@ -143,7 +151,14 @@ class Dependency(Cause):
         )
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The current side in the reference's environment: its artifact must be made again as the reference's was."""
+        """The current side in the reference's environment: its artifact must be made again as the reference's was.
+
+        Where numbers wrapped around in a table, the reference's are wrapped likewise; None where tables hold what the packages made.
+        """
+        if finding.repair.get("casts"):
+            return cast_reference(case, finding.repair["casts"])
+        if finding.repair.get("made"):
+            return None
         reference = case.reference
         if reference is None or reference.environment is None or reference.model is None or case.current.train is None:
             return None
@@ -169,6 +184,86 @@ class Dependency(Cause):
             given,
             f"{finding.repair['package']} is not the version that was tested.",
         )
+
+
+class _Known(NamedTuple):
+    """A release that is known to compute something otherwise, and the code that leans on it."""
+
+    package: str
+    release: int
+    leans: str
+    said: str
+
+
+KNOWN: Final = (
+    _Known("pandas", 3, r"to_datetime|datetime64|Timestamp|int64|\.view\(", "dates count microseconds and not nanoseconds"),
+    _Known("pandas", 3, r"astype\(\s*(str|object)|select_dtypes|dtype\s*==|\binplace\b|\[.*\]\[.*\]\s*=", "text is str; copies on write"),
+    _Known(
+        "pandas",
+        2,
+        r"groupby|append\(|mean\(|sum\(|to_datetime|infer_datetime",
+        "columns of text are no longer dropped; dates are read strictly",
+    ),
+    _Known(
+        "numpy", 2, r"u?int(8|16|32)|float(16|32)|dtype", "small integers and floats stay small in arithmetic with Python numbers (NEP 50)"
+    ),
+)
+"""Major releases that change columns without an error, from their release notes."""
+
+
+def _of_tables(case: Case, packages: list[_Moved], n: int) -> Iterator[Finding]:
+    """Columns that moved in the tables although the code that makes them is the same, where a major release explains it."""
+    reference, current = case.reference, case.current
+    if reference is None or reference.code is None or current.code is None or same_config(case) is False:
+        return
+    if code_fingerprint(reference.code.files) != code_fingerprint(current.code.files):
+        return
+    text, columns = "\n".join(current.code.files.values()), moved_columns(case)
+    majors = [m for m in packages if m.level == "major" and m.package in TOUCHES_RESULTS and _imported(m.package, text)]
+    if not columns or not majors:
+        return
+    known = [(m, k) for m in majors for k in KNOWN if k.package == m.package and _crosses(m, k.release) and re.search(k.leans, text)]
+    package = known[0][0] if known else majors[0]
+    why = f", since which {known[0][1].said}" if known else ""
+    wrapped = [c for c in cast_columns(case) if "packed into" in c.words] if package.package == "numpy" else []
+    assigned = set(columns_assigned(current.code.files))
+    furthest = moved_most(columns)
+    made = [m.column for m in columns if m.column in assigned]
+    figures = {"reference": package.old, "current": package.new, "columns": [m.column for m in columns], "assigned": made}
+    place = f"environment.{package.package}"
+    given = {"package": package.package, "version": package.old}
+    if wrapped:
+        for number, cast in enumerate((wrapped[0], *wrapped[:11])):
+            at, alike = (cast.place, [cast]) if number else (place, wrapped)
+            said = (
+                f"{at}: {package.package} is {package.new}, in the reference {package.old}{why}; the code is the same, and {cast.place} is"
+                f" what the reference's becomes {cast.words}, n = {cast.n:,}."
+            )
+            repair = {**given, "casts": [(c.table, c.column, c.words) for c in alike]}
+            yield Finding(at, cast.table, 3.9, said, figures, repair, specificity=1.0)
+        return
+    if not made or furthest[0].column not in assigned:
+        return
+    evidence = (3.4 if all(m.column in assigned for m in furthest) else 2.0) + (0.5 if known else -0.5)
+    for at in (place, *made[:6]):
+        said = (
+            f"{at}: made by code that is the same on both sides, and moved by up to {furthest[0].distance:.2f}; {package.package} is"
+            f" {package.new}, in the reference {package.old}{why}; {len(columns)} columns moved, {len(made)} assigned by the code,"
+            f" n = {n} packages."
+        )
+        yield Finding(at, "environment", evidence, said, figures, {**given, "made": True}, specificity=0.7)
+
+
+def _imported(package: str, text: str) -> bool:
+    """Whether code imports a package, or speaks of it by name."""
+    name = {"scikit-learn": "sklearn", "category-encoders": "category_encoders", "imbalanced-learn": "imblearn"}.get(package, package)
+    return package == "python" or re.search(rf"\b{re.escape(name)}\b", text) is not None
+
+
+def _crosses(move: _Moved, release: int) -> bool:
+    """Whether a change of version goes over a major release, either way."""
+    old, new = (_parts(v)[:1] for v in (move.old, move.new))
+    return bool(old and new) and min(old[0], new[0]) < release <= max(old[0], new[0])
 
 
 class _Moved(NamedTuple):

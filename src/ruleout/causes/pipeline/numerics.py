@@ -8,6 +8,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.answers import ANSWERED, Answers, Change, answers_of, between, follows, replayed
+from ruleout.causes.casts import CASTS, Cast, cast_columns, cast_reference
 from ruleout.causes.changes import numbers_changed
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.scales import scaling_of
@@ -40,6 +41,8 @@ class Numerics(Cause):
     The numeric features are cast to float32, bfloat16 (8 bits of mantissa), float16 (11 bits, at most 65,504) and 256 levels, raw and
     as the artifact's scaler makes them, and the artifact is asked again. The cast that reproduces the logged answers, most of those
     that the plain replay misses, is the finding; its places are the columns that the cast moves furthest, each asked alone.
+    After a retraining the tables are looked at: a cast leaves a grid of values, with the reference's between its points; a column that
+    stands on the grid, and fills it as the reference's cast would, went through it, and what that costs is measured on the reference.
 
     What would rule it out
     ----------------------
@@ -64,11 +67,13 @@ class Numerics(Cause):
     scientist should know about floating-point arithmetic.
     """
 
-    needs = ANSWERED
+    needs = (*ANSWERED, ("reference.train", "current.train"), ("reference.validation", "current.validation"))
     cost = 0.1
 
     def suspect(self, problem: Problem) -> Look:
-        """Ask the artifact again with its numbers in fewer bits."""
+        """Ask the artifact again with its numbers in fewer bits; hold the tables of a retraining against the reference's in fewer bits."""
+        if problem.situation == "retraining":
+            return _in_tables(problem)
         answers = answers_of(problem)
         if answers is None or answers.follow:
             return follows(answers, "a cast of the features")
@@ -89,7 +94,9 @@ class Numerics(Cause):
         return Look(tuple(between(p, evidence, said.format(p), figures) for p in places), 0.95, covers=("serving",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The artifact's own answers for the features in full precision."""
+        """The artifact's own answers for the features in full precision; of tables, the reference's put through the cast."""
+        if "casts" in finding.repair:
+            return cast_reference(case, finding.repair["casts"])
         return replayed(case, finding.side)
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
@@ -97,31 +104,33 @@ class Numerics(Cause):
         return log_guard(self.id(), problem, finding)
 
 
-def as_bfloat16(values: np.ndarray, *, cut: bool = False) -> np.ndarray:
-    """Numbers with 8 bits of mantissa, rounded to the nearest even or cut."""
-    bits = np.asarray(values, dtype=np.float32).view(np.uint32)
-    if not cut:
-        bits = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
-    return np.where(np.isfinite(values), (bits & np.uint32(0xFFFF0000)).view(np.float32).astype(float), np.nan)
+def _in_tables(problem: Problem) -> Look:
+    """The columns of training and validation that are what the reference's become in fewer bits."""
+    found = cast_columns(problem.case)
+    held = [t for t in (problem.case.current.train, problem.case.current.validation) if t is not None]
+    n = sum(t.n_rows for t in held)
+    if not found:
+        said = f"No column of {len(held)} tables is what the reference's becomes in fewer bits, n = {n:,}."
+        return Look((), 0.9, said, ("train", "validation"))
+    device = _other_device(problem.case)
+    return Look(tuple(_of_table(c, device) for c in found), 0.95, covers=("train", "validation"))
 
 
-def _half(values: np.ndarray) -> np.ndarray:
-    return np.asarray(np.clip(values, -65_504, 65_504).astype(np.float16), dtype=float)
+def _of_table(cast: Cast, device: str) -> Finding:
+    repair = {"casts": [(cast.table, cast.column, cast.words)]}
+    figures = {"cast": cast.words, "lost": cast.lost, "distinct": list(cast.distinct), "n": cast.n}
+    said = (
+        f"{cast.place}: every value is one that it has {cast.words}; of the reference's values {cast.lost:.0%} are not, and put through it"
+        f" they are {cast.distinct[1]:,} distinct ones, here {cast.distinct[0]:,} ({device}n = {cast.n:,})."
+    )
+    return Finding(cast.place, cast.table, 3.9, said, figures, repair, specificity=1.0)
 
 
-def _levels(values: np.ndarray) -> np.ndarray:
-    low, high = np.nanmin(values), np.nanmax(values)
-    return np.asarray(low + np.round((values - low) / (high - low) * 255) / 255 * (high - low)) if high > low else values
-
-
-CASTS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "cast to float32": lambda v: v.astype(np.float32).astype(float),
-    "cast to bfloat16": as_bfloat16,
-    "cut to bfloat16": lambda v: as_bfloat16(v, cut=True),
-    "cast to float16": _half,
-    "cast to float16, what is too large for it null": lambda v: v.astype(np.float16).astype(float),
-    "cast to 256 levels": _levels,
-}
+def _other_device(case: Case) -> str:
+    """What the environments say of device and precision where they say it otherwise, with a semicolon; "" where they do not."""
+    was, now = (held.environment.settings if held is not None and held.environment else {} for held in (case.reference, case.current))
+    other = [k for k in now if k in was and str(now[k]) != str(was[k]) and k.lower() in ("device", "dtype", "precision")]
+    return f"environment.{other[0]} was {was[other[0]]} and is {now[other[0]]}; " if other else ""
 
 
 def _casts(columns: list[str]) -> list[Change]:
