@@ -170,3 +170,10 @@ def test_code_is_text_alone(tmp_path: Path) -> None:
     code = read_code(tmp_path, "code")
     assert dict(code.files) == {"latin.py": "# café\n", "pkg/features.py": "a = 1\nb = 2\n"}
     assert dict(read_code(tmp_path / "latin.py", "code").files) == {"latin.py": "# café\n"}
+
+
+def test_a_history_of_columns_of_unequal_length_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "history.json"
+    path.write_text('{"epoch": [1, 2], "loss": [0.5]}', encoding="utf-8")
+    with pytest.raises(FieldError, match="unequal length"):
+        read_history(path, "history")

@@ -9,7 +9,7 @@ from ruleout.errors import CaseError
 
 __all__ = ["FILE_NAMES", "files_of", "find_files"]
 
-TABLE_SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".jsonl")
+TABLE_SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".jsonl", ".profile")
 MODEL_SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".onnx", ".json", ".ubj", ".txt", ".cbm", ".pt", ".pth", "")
 
 FILE_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -51,6 +51,8 @@ def files_of(folder: Path) -> dict[str, list[Path]]:
             parts = folder / field_name
             here = [path for path in here if path.is_file()]
             here += [parts / f"*{suffix}" for suffix in TABLE_SUFFIXES[:3] if parts.is_dir() and any(parts.glob(f"*{suffix}"))]
+        if field_name == "history":
+            here += sorted(folder.glob("*.tfevents.*"))[-1:]
         if here:
             found[field_name] = here
     return found

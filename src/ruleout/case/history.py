@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ruleout.case.events import holds_events, read_events
 from ruleout.case.text import parse_json, read_text
 from ruleout.errors import FieldError, TableError, nearest
 from ruleout.tables.table import Table
@@ -20,18 +21,22 @@ ABSENT_WORDS = frozenset({"", "null", "none", "na", "n/a"})
 
 
 def read_history(path: Path, said: str) -> Table:
-    """The history in a CSV or JSONL file as a table; `inf` and `nan` are numbers, an empty cell is null.
+    """The history in a CSV or JSONL file, or in TensorBoard event files, as a table; `inf` and `nan` are numbers.
 
-    It is small, so it is read at once; a diverged run writes `nan` and `inf`, and these must survive.
+    An empty cell is null. It is small, so it is read at once; a diverged run writes `nan` and `inf`, and these must survive.
 
     Raises
     ------
     FieldError, TableError
         It is absent, empty, of another format, or a line does not fit the header (its number is given).
     """
+    if holds_events(path):
+        return _table(read_events(path, said), str(path))
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".tsv", ".jsonl", ".ndjson", ".json"}:
-        raise FieldError(f"{said}: {suffix or 'a file without suffix'} given, expected .csv or .jsonl; export the history as one of these.")
+        raise FieldError(
+            f"{said}: {suffix or 'a file without suffix'} given, expected .csv, .jsonl or events; export the history as one of these."
+        )
     text = read_text(path, said)
     rows = _csv_rows(text, said, "\t" if suffix == ".tsv" else ",") if suffix in {".csv", ".tsv"} else _json_rows(text, said, suffix)
     return _table(rows, str(path))
@@ -41,13 +46,17 @@ def history_table(value: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any
     """A history in memory: columns by name, or one mapping an epoch."""
     if not isinstance(value, Mapping):
         return _table(_columns(list(value), said), said)
-    columns = {str(name): list(cells) for name, cells in value.items()}
+    return _table(_even({str(name): list(cells) for name, cells in value.items()}, said), said)
+
+
+def _even(columns: dict[str, list[Any]], said: str) -> dict[str, list[Any]]:
+    """The columns themselves, where they are of one length."""
     lengths = {name: len(cells) for name, cells in columns.items()}
     if len(set(lengths.values())) > 1:
         raise FieldError(
             f"{said}: columns of unequal length ({lengths}), expected one value an epoch in each; cut them to the same length."
         )
-    return _table(columns, said)
+    return columns
 
 
 def _table(columns: Mapping[str, list[Any]], origin: str) -> Table:
@@ -85,7 +94,7 @@ def _json_rows(text: str, said: str, suffix: str) -> dict[str, list[Any]]:
     if suffix == ".json":
         value = parse_json(text, said)
         if isinstance(value, dict) and all(isinstance(cells, list) for cells in value.values()):
-            return {str(name): list(cells) for name, cells in value.items()}
+            return _even({str(name): list(cells) for name, cells in value.items()}, said)
         return _columns(value if isinstance(value, list) else [value], said)
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     return _columns([parse_json(line, f"{said} line {number}") for number, line in lines], said)
