@@ -332,7 +332,7 @@ BROKEN: dict[str, tuple[Break, type[RuleoutError], tuple[str, ...]]] = {
     "history-suffix": (
         add("history", "current/h.xlsx", "PK"),
         FieldError,
-        ('history = "current/h.xlsx"', ".xlsx given", "expected .csv or .jsonl"),
+        ('history = "current/h.xlsx"', ".xlsx given", "expected .csv, .jsonl or events"),
     ),
     # environment
     "environment-prose": (

@@ -71,8 +71,8 @@ def fall(values: np.ndarray) -> float:
     return float((kept[0] - kept.min()) / abs(kept[0]))
 
 
-def late_fall(values: np.ndarray) -> float:
-    """Return the share of the whole fall that comes in the last third, along straight lines; 1/3 is a straight line, 0 a plateau.
+def late_fall(values: np.ndarray, parts: int = 3) -> float:
+    """Return the share of the whole fall that comes in the last of so many parts, along straight lines; 1/3 of 3 is a straight line.
 
     Lines and not single records, so that a noisy end is no fall.
     """
@@ -81,9 +81,9 @@ def late_fall(values: np.ndarray) -> float:
     whole = float(kept[0] - kept[-max(1, third // 3) :].mean()) if len(kept) else 0.0
     if third < 2 or whole <= 0:
         return 0.0
-    tail = kept[-third - 1 :]
+    tail = kept[-max(2, len(kept) // parts) - 1 :]
     slope = float(np.polyfit(np.arange(len(tail)), tail, 1)[0])
-    return max(0.0, -slope * third / whole)
+    return max(0.0, -slope * len(kept) / parts / whole)
 
 
 def steadiness(values: np.ndarray) -> float:

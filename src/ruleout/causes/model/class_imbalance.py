@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ruleout.case.case import Case, SideName
+from ruleout.causes.one_answer import one_answer
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.settings import changed_settings
+from ruleout.causes.training_run import flat_settings, is_training, last_word, signs_of
 from ruleout.errors import RuleoutError
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -18,6 +20,8 @@ from ruleout.tables.table import Table
 __all__ = ["ClassImbalance"]
 
 NEARLY_ALL = 0.98
+
+WEIGHTS = ("class_weight", "class_weights", "scale_pos_weight", "pos_weight", "is_unbalance", "sampler", "oversample")
 
 
 class ClassImbalance(Cause):
@@ -45,6 +49,11 @@ class ClassImbalance(Cause):
 
     Training rows drawn to the reference's mix and fitted again confirm it.
 
+    Curves alone: validation accuracy above 0.6, within 0.02 of the same value over the second half of the run, and meanwhile a score in
+    which classes count alike that stands at 1 / classes, at least 0.15 below accuracy (evidence 3.4), or a recall or F1 that is 0 (3.2);
+    without such columns, accuracy equal to the commonest class's share where the configuration counts classes (2.6). Less 1.5 where units
+    are dead or the run broke off.
+
     What would rule it out
     ----------------------
     Answers as mixed as the labels.
@@ -60,8 +69,9 @@ class ClassImbalance(Cause):
 
     Told apart from
     ---------------
-    A class weight that changed is model.hyperparameter first. Labels whose mix moved are data.label-shift, a class that is gone is
-    data.missing-partition. A network that answers one class because training blew up is model.learning-rate.
+    A class weight that changed is model.hyperparameter first, unless the curves show that one class only is answered. Labels whose mix
+    moved are data.label-shift, a class that is gone is data.missing-partition. A network that answers one class because
+    training blew up is model.learning-rate.
 
     References
     ----------
@@ -69,11 +79,13 @@ class ClassImbalance(Cause):
     imbalanced data, IEEE TKDE 21.
     """
 
-    needs = (("current.model", "current.validation"),)
+    needs = (("current.model", "current.validation"), ("current.history",))
     cost = 0.2
 
     def suspect(self, problem: Problem) -> Look:
-        """Hold the mix of the model's answers against the mix of the labels."""
+        """Hold the mix of the model's answers against the mix of the labels; of curves alone, scores against each other."""
+        if is_training(problem):
+            return _from_curves(problem)
         if problem.case.task == "regression":
             return Look((), 1.0, "model: the target is a number, so no class can be missing, n = 0 classes.")
         now = _answers(problem, "current")
@@ -111,10 +123,32 @@ class ClassImbalance(Cause):
         return case.with_config(finding.side, {key: "balanced"}) if key else None
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
-        """The commonest answer has not nearly all rows."""
+        """The commonest answer has not nearly all rows; None where only curves were seen."""
+        if "answers" not in finding.figures:
+            return None
         most = round((float(finding.figures["answers"]) + float(finding.figures["labels"])) / 2, 4)
         said = "The model answers nearly one class only."
         return Guard(self.id(), finding.place, "model_answers", "model", {"table": "validation", "max_share": most}, said)
+
+
+def _from_curves(problem: Problem) -> Look:
+    side, signs = problem.case.current, signs_of(problem)
+    if side.history is None or signs is None:
+        return Look(statement="history: no curves of a run by themselves, n = 0 records.")
+    n = signs.figures["n"]
+    seen = one_answer(side.history, side.config)
+    if seen is None:
+        said = f"history: no score stands at what one answer for every row would give, n = {n:,} records."
+        return Look((), 0.8, said, ("history",))
+    evidence = seen.evidence - (1.5 if signs.dead or signs.broke else 0.0)
+    if evidence < 1.0:
+        return Look((), 0.5, f"history: {seen.said}, as of a run that failed otherwise, n = {n:,} records.", ("history",))
+    weights = [k for k, _ in flat_settings(side.config or {}) if last_word(k) in WEIGHTS]
+    places = (*(f"history.{c}" for c in seen.columns), *(f"config.{k}" for k in weights))
+    statement = f"{seen.said}, n = {n:,} records."
+    return Look(
+        tuple(Finding(p, "history", evidence, f"{p}: {statement}", {"n": n}, specificity=0.5) for p in places), 0.9, covers=("history",)
+    )
 
 
 def _answers(problem: Problem, side: SideName) -> tuple[str, float, float, int] | None:

@@ -10,6 +10,9 @@ from ruleout.problem.problem import Problem
 
 __all__ = ["DeadUnits"]
 
+NEARLY_ALL = 0.85
+"""Share of dead units that no healthy run has, whatever its loss does."""
+
 
 USUAL = 0.3
 """Share of units that answer 0 for every row in runs that learn."""
@@ -35,7 +38,8 @@ class DeadUnits(Cause):
     How it is tested
     ----------------
     Dead share at the end of the history, less the reference's (at least 0.3), over 0.4: evidence up to 3.6 in a run that stands still
-    or ends worse. Without such a column: nothing is learned at a usual learning rate, with rectified units: evidence up to 2.8.
+    or ends worse, or of 85 % and more in any. Without such a column: nothing is learned at a usual learning rate, with rectified
+    units: evidence up to 2.8.
 
     What would rule it out
     ----------------------
@@ -88,8 +92,10 @@ def _found(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
     run = read_run(problem.case.current)
     rate = rate_of(problem.case.current, run)
     ill = max(signs.standing, signs.high, 0.8 * signs.slow, 0.7 * signs.shaking, 1.0 if problem.significant and not signs.broke else 0.0)
+    ill = max(ill, 0.95 if signs.figures.get("dead", 0.0) >= NEARLY_ALL else 0.0)
     evidence = 3.6 * min(signs.dead, ill) if "dead" in signs.figures else 2.8 * signs.standing * _rectified(problem)
     evidence -= 2.0 * (rate.excess > 0) + (2.0 if rate.lack > 0 and not signs.dead else 0.0)
+    evidence -= 1.5 * signs.exploding  # steps of that size kill units
     evidence *= 0.4 if explained_by_change(problem, signs) else 1.0
     if evidence < 0.5 or run is None:
         return ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from ruleout.causes.page import Cause, Finding, Look
-from ruleout.causes.training_run import Signs, flat_settings, is_training, last_word, rate_of, read_run, signs_of
+from ruleout.causes.training_run import EXPLODED, Signs, flat_settings, is_training, last_word, rate_of, read_run, signs_of
 from ruleout.causes.training_settings import explained_by_change
 from ruleout.guards.guard import Guard
 from ruleout.guards.tables import history_within
@@ -13,8 +15,8 @@ from ruleout.problem.problem import Problem
 
 __all__ = ["Gradients"]
 
-EXPLODED = 100.0
-"""A gradient norm that no healthy run records."""
+WEIGHTS = re.compile(r"^init(ial)?_?(gain|scale|std|sigma|range|weight)|^weight_(init|scale|std)|^gain$|initializer_range")
+"""Settings of the size of the initial weights."""
 
 DEEP = 4
 """Layers from which saturating units let hardly any gradient through: a sigmoid passes a quarter at best, 0.25^4 is 0.4 %."""
@@ -114,9 +116,13 @@ def _vanishing(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
         return ()
     evidence = max(3.4 * signs.vanishing, (2.6 + 0.3 * min(deep - DEEP, 3)) * stands if by_depth else 0.0)
     evidence -= 2.0 * signs.dead + (1.5 if rate.lack else 0.0)
-    figures = {k: signs.figures[k] for k in ("norm", "norm_first", "norm_reference", "layer_ratio", "n") if k in signs.figures}
+    figures = {
+        k: signs.figures[k] for k in ("norm", "norm_first", "norm_reference", "layer_ratio", "layer_share", "n") if k in signs.figures
+    }
     norms = f"gradient norm {figures['norm']:.3g}" if "norm" in figures else "no gradient norms"
     layers = f", smallest layer {figures['layer_ratio']:.2g} of the largest (expected above 0.03)" if "layer_ratio" in figures else ""
+    if "layer_share" in figures:
+        layers += f", the middle layer has {figures['layer_share']:.2g} of the whole (expected above 0.03)"
     depth = f", {deep} layers of saturating units" if deep else ""
     said = f"{norms}{layers}{depth}; {signs.figures['column']} stands at {signs.figures['last']:.4g}, n = {signs.figures['n']:,} records."
     return _findings(problem, evidence * _weight(problem, signs), said, figures)
@@ -130,7 +136,8 @@ def _exploding(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
     figures = {k: signs.figures[k] for k in ("norm", "norm_first", "norm_reference", "norm_growth", "n") if k in signs.figures}
     start = f"{figures['norm_first']:.3g}" if "norm_first" in figures else "no number"
     n, column = signs.figures["n"], signs.figures["column"]
-    said = f"gradient norm {start} in the first record, expected under 100, and {column} blew up, n = {n:,} records."
+    went = "blew up" if signs.broke else "stands still"
+    said = f"gradient norm {start} in the first record, expected under 100, and {column} {went}, n = {n:,} records."
     return _findings(problem, evidence * _weight(problem, signs), said, figures)
 
 
@@ -143,7 +150,8 @@ def _findings(problem: Problem, evidence: float, said: str, figures: dict[str, o
     columns = [c for c in (run.columns.norm, *run.columns.layers[:1]) if c] if run else []
     if evidence < 0.3:
         return ()
-    places = [*(f"history.{c}" for c in columns), "model"]
+    first = [k for k, v in flat_settings(problem.case.current.config or {}) if WEIGHTS.search(last_word(k)) and isinstance(v, int | float)]
+    places = [*(f"history.{c}" for c in columns), *(f"config.{k}" for k in first), "model"]
     return tuple(Finding(p, "history", evidence, f"{p}: {said}", figures, specificity=0.5) for p in places)
 
 

@@ -98,4 +98,4 @@ def _from_curves(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
     late = signs.figures["late_fall"]
     column = signs.figures["column"]
     said = f"config.{key}: {late:.0%} of the fall of {column} came in the last third, expected under 15 %, n = {n:,} records."
-    return (Finding(f"config.{key}", "config", 1.5 + signs.unfinished, said, {"late_fall": late, "n": n}, specificity=0.5),)
+    return (Finding(f"config.{key}", "config", 0.6 + signs.unfinished, said, {"late_fall": late, "n": n}, specificity=0.5),)

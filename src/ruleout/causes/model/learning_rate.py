@@ -6,8 +6,9 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.schedules import schedule_keys
 from ruleout.causes.settings import guard_setting, look_at_settings, put_setting
-from ruleout.causes.training_run import Rate, Run, Signs, is_training, rate_of, read_run, signs_of
+from ruleout.causes.training_run import Rate, Run, Signs, flat_settings, is_training, last_word, rate_of, read_run, signs_of
 from ruleout.causes.training_settings import look_at_run, same_settings
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -43,6 +44,13 @@ class LearningRate(Cause):
     Where there are curves only, the rate (of the configuration, else of the history) is held against what usually trains: up to (1 -
     momentum) for plain descent, up to 0.02 for Adam and its kin, and the curve against what it would do: a loss that grows by orders of
     magnitude from the start, one that jumps up and down without settling, one that falls evenly and by little.
+
+    A rate that is not above what usually trains blows nothing up; a loss that falls along a straight line by less than 15 % was hardly
+    moved (evidence 3, not for Adam and its kin, with which trained networks are tuned further).
+
+    A schedule is read off the rates of the history, else off a step decay in the configuration: a rate under a hundredth of its largest in
+    the first half, where all that the loss fell afterwards is less than one and a half times what one record brought before (evidence 3.4);
+    leaps to three times all rates before after which the loss rises by a quarter and does not come back to its best (evidence 3.2).
 
     What would rule it out
     ----------------------
@@ -97,11 +105,16 @@ def _from_curves(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
     rate = rate_of(problem.case.current, run)
     over, under = rate.excess > 0, rate.lack > 0
     usual = rate.value is not None and not over and not under
+    sane = rate.value is not None and not over
     looks = {
-        "grew by orders of magnitude": signs.diverged and 2.6 * signs.diverged + 1.3 * over - 1.6 * usual * signs.exploding,
-        "is no number from the start": signs.at_once and 1.6 + 2.0 * over - 1.0 * usual - 1.0 * signs.exploding,
+        "stopped falling when the rate died away": 3.4 * signs.starved,
+        "was thrown back when the rate leapt": 3.2 * signs.jolted,
+        "grew by orders of magnitude": signs.diverged and 2.6 * signs.diverged + 1.3 * over - (1.6 + under) * sane * signs.exploding,
+        "is no number from the start": signs.at_once and 1.6 + 2.0 * over - 1.0 * sane - 1.0 * signs.exploding,
         "became no number": signs.sudden and 1.6 * over,
         "jumps up and down and does not settle": signs.shaking and 2.2 * signs.shaking + 1.2 * over,
+        "leapt to a multiple of where it began": signs.spiked and over and 3.0,
+        "falls along a straight line and by little": signs.straight and not signs.vanishing and 3.0 - 2.0 * _clipped(problem),
         "falls evenly and by little": signs.slow and 1.5 * signs.slow + 2.2 * under - 0.8 * usual * (not problem.significant),
         "does not move": signs.standing and (3.2 if under else 3.0 if over else 0.6 * signs.standing),
         "was still falling steeply": signs.unfinished and 0.8 * signs.unfinished + 1.2 * under,
@@ -120,12 +133,20 @@ def _from_curves(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
         return ()
     places = [f"config.{rate.key}"] if rate.key else []
     places += [f"history.{run.columns.rate}"] if run is not None and run.columns.rate else []
+    if signs.starved or signs.jolted or moved:
+        places += [f"config.{k}" for k in schedule_keys(problem.case.current.config)]
     figures = {"rate": rate.value, "shape": shape, "n": signs.figures.get("n", 0)}
     said = _said(rate, shape, moved, signs)
     return tuple(
         Finding(place, "config", min(3.9, evidence), f"{place}: {said}", figures, specificity=0.6)
         for place in places or [f"history.{signs.figures['column']}"]
     )
+
+
+def _clipped(problem: Problem) -> bool:
+    """Whether the configuration clips gradients to next to nothing, which slows a run as a small rate does."""
+    limits = [v for k, v in flat_settings(problem.case.current.config or {}) if "clip" in last_word(k) or last_word(k) == "max_grad_norm"]
+    return any(isinstance(v, int | float) and not isinstance(v, bool) and 0 < v < 0.02 for v in limits)
 
 
 def _other_schedule(run: Run | None, was: Run | None) -> float | None:
@@ -148,6 +169,10 @@ def _said(rate: Rate, shape: str, moved: float | None, signs: Signs) -> str:
         if rate.value is not None
         else "the learning rate is not known"
     )
+    if signs.starved:
+        of += f", under a hundredth of that from record {signs.figures['starved_at'] + 1} on"
+    elif signs.jolted:
+        of += f", with {signs.figures['n_leaps']} leaps to up to {signs.figures['leap']:.3g} times that"
     other = f", up to {moved:.3g} times off the reference's" if moved else ""
     first, last = signs.figures.get("first"), signs.figures.get("last")
     ends = f" from {first:.4g} to {last:.4g}" if first is not None and last is not None else ""

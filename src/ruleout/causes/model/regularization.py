@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ruleout.case.case import Case
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.settings import guard_setting, look_at_settings, put_setting
@@ -11,6 +13,17 @@ from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
 __all__ = ["Regularization"]
+
+DROPPED = 0.75
+"""Share of dropped units beyond which hardly anything is learned."""
+
+# fmt: off
+LIMITS = {
+    "weight_decay": 0.05, "wd": 0.05, "l2": 0.05, "l1": 0.05, "l2_lambda": 0.05, "l2_penalty": 0.05, "alpha": 1.0,
+    "dropout": DROPPED, "dropout_rate": DROPPED, "drop_rate": DROPPED, "p_drop": DROPPED,
+}
+# fmt: on
+"""What usually trains, at most."""
 
 
 class Regularization(Cause):
@@ -37,6 +50,10 @@ class Regularization(Cause):
     Each changed key of this kind is a suspect with evidence 0.5 + 2.5 (1 - exp(-|ln(new / old)| / ln 3)).
 
     The suspect is confirmed by fitting again with the reference's value of this one key and all else as it is.
+
+    Curves without a reference: a decay above 0.05 (0.5 where it is decoupled) or three quarters of the units dropped, in a run that hardly
+    falls (evidence up to 3.2), or that stands on a plateau since its first third with validation no worse than training (2.2); half a point
+    more for each power of ten above the limit.
 
     What would rule it out
     ----------------------
@@ -87,15 +104,19 @@ class Regularization(Cause):
 def _from_curves(problem: Problem, signs: Signs) -> tuple[Finding, ...]:
     """A restraint that no run survives, where there is no reference to hold it against: decay above 0.05, or most units dropped."""
     config = problem.case.current.config
-    ill = max(signs.standing, signs.still, 0.6 * signs.slow, 0.8 * (signs.figures.get("fall", 1.0) < 0.3))
+    ill = max(signs.standing, signs.still, 0.6 * signs.slow, 0.8 * (signs.figures.get("fall", 1.0) < 0.3), 0.7 * signs.tame)
     if problem.case.reference is not None or not config or ill < 0.3:
         return ()
     found = []
+    # decoupled decay is multiplied with the rate, so that ten times as much is usual (Loshchilov and Hutter, 2019)
+    decoupled = any("adamw" in str(v).lower() or "lion" in str(v).lower() for _, v in flat_settings(config))
     for key, value in flat_settings(config):
-        limit = {"weight_decay": 0.05, "alpha": 1.0, "l2": 0.05, "l1": 0.05, "dropout": 0.75, "dropout_rate": 0.75}.get(last_word(key))
+        limit = LIMITS.get(last_word(key))
+        limit = limit * 10 if limit is not None and decoupled and "decay" in last_word(key) else limit
         if limit is None or isinstance(value, bool) or not isinstance(value, int | float) or value <= limit:
             continue
         column, n = signs.figures["column"], signs.figures["n"]
         said = f"config.{key}: {value!r}, expected at most {limit:g}; {column} hardly falls, n = {n:,} records."
-        found.append(Finding(f"config.{key}", "config", 3.2 * ill, said, {"value": value, "limit": limit}, specificity=0.6))
+        far = 0.5 * math.log10(value / limit) if limit != DROPPED else 0.0
+        found.append(Finding(f"config.{key}", "config", min(3.9, 3.2 * ill + far), said, {"value": value, "limit": limit}, specificity=0.6))
     return tuple(found)

@@ -6,13 +6,16 @@ import numpy as np
 
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.scores import better, explained_by_setting, figure, spread, train_score
-from ruleout.causes.training_run import Signs, flat_settings, is_training, last_word, signs_of
-from ruleout.causes.training_settings import explained_by_change
+from ruleout.causes.training_run import STEEP, Signs, flat_settings, is_training, last_word, signs_of
+from ruleout.causes.training_settings import explained_by_change, same_settings
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
 
 __all__ = ["Underfitting"]
+
+LENGTH = ("epochs", "n_epochs", "num_epochs", "max_epochs", "num_train_epochs", "max_iter", "max_steps", "total_steps")
+"""Settings of the length of a run."""
 
 
 class Underfitting(Cause):
@@ -38,7 +41,10 @@ class Underfitting(Cause):
     well.
 
     Loss curves, where there are any: the share of the whole fall of the training loss that happens in the last tenth, and the last training
-    loss against the reference's.
+    loss against the reference's: a quarter above it where the settings are the same.
+
+    A run of six records at most that stands alone was cut short where both curves fell with every record, by less than 60 % in all, and
+    lost 4 % of their level or more in the last one, and the rate was not coming down: evidence up to 2.6.
 
     What would rule it out
     ----------------------
@@ -93,10 +99,14 @@ def _from_run(problem: Problem, signs: Signs) -> Look:
     shown, n, column = signs.figures, signs.figures["n"], signs.figures["column"]
     width = _narrowest(problem)
     narrow = width is not None and width <= 2 and shown.get("fall", 1.0) < 0.5 and not signs.broke
+    cut_short = signs.unfinished > 0 and shown.get("last_fall", 0.0) >= STEEP
     evidence = max(
         signs.high and 1.0 + 1.6 * signs.high,
         signs.unfinished and 0.7 + 1.2 * signs.unfinished,
+        2.6 * signs.unfinished if cut_short else 0.0,
         0.8 * signs.slow,
+        # no setting differs and nothing is learned any more: what is learned from says too little
+        1.8 * signs.standing if same_settings(problem) and problem.significant else 0.0,
         2.2 if narrow else 0.0,
     )
     evidence -= 1.5 * max(signs.shaking, signs.dead, signs.vanishing) if not narrow else 0.0
@@ -108,9 +118,12 @@ def _from_run(problem: Problem, signs: Signs) -> Look:
     elif narrow:
         lost = shown.get("fall", 0.0)
         said = f"the narrowest layer has {width} units and {column} lost {lost:.0%} of its first value only, n = {n:,} records."
+    elif cut_short:
+        said = f"{column} still lost {shown['last_fall']:.1%} of its level in the last record, expected under 4 %, n = {n:,} records."
     else:
         said = f"{shown.get('late_fall', 0.0):.0%} of the fall of {column} came in the last third, expected under 15 %, n = {n:,} records."
-    places = ("model", f"history.{column}")
+    length = [k for k, _ in flat_settings(problem.case.current.config or {}) if last_word(k) in LENGTH] if cut_short else []
+    places = (*(f"config.{k}" for k in length), "model", f"history.{column}")
     return Look(tuple(Finding(p, "history", evidence, f"{p}: {said}", {"n": n}, specificity=0.3) for p in places), 0.7, covers=("history",))
 
 
