@@ -149,6 +149,38 @@ def new(folder: Path, force: bool) -> None:
     click.echo(f"Wrote {written}. Next: ruleout investigate {folder}")
 
 
+@cli.command(short_help="Say what a table holds, and keep it as a profile.")
+@click.argument("table")
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Keep the profile: a case may name it in place of the table.")
+@click.option("--json", metavar="FILE", help="Write the figures as JSON; - is standard output.")
+def profile(table: str, out: Path | None, json: str | None) -> None:
+    """Read TABLE once and say what each of its columns holds.
+
+    TABLE is a file, or a glob in quotes.
+    """
+    _writable(json, None)
+    from ruleout.tables import read_table, write_profile
+
+    if out is not None and out.suffix != ".profile":
+        raise RuleoutError(f"--out {out}: expected a name that ends in .profile, by which it is known in place of a table; rename it.")
+    opened = read_table(table)
+    found = opened.profile()
+    if json:
+        from json import dumps
+
+        from ruleout.report.json import write_text
+
+        text = dumps(found.to_dict(), ensure_ascii=False, indent=2, default=str) + "\n"
+        _print_bytes(text) if json == "-" else write_text(Path(json), text)
+    if json != "-":
+        from ruleout.report.columns import Columns
+
+        _console().print(Columns(found))
+    if out is not None:
+        write_profile(opened, out)
+        click.echo(f"Wrote {out}", err=json == "-")
+
+
 @cli.command(short_help="Print the handbook's page about a cause.")
 @click.argument("cause")
 def explain(cause: str) -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "FieldError",
     "MissingExtra",
     "ModelError",
+    "RowsNeeded",
     "RuleoutError",
     "TableError",
     "TrustRequired",
@@ -39,6 +40,10 @@ class FieldError(CaseError):
 
 class TableError(RuleoutError):
     """A table cannot be read, or lacks a column that is asked of it."""
+
+
+class RowsNeeded(TableError):
+    """What is asked needs the rows of a table of which the stored profile alone was given."""
 
 
 class ModelError(RuleoutError):

@@ -183,7 +183,8 @@ def infer_row_keys(case: Case) -> list[Assumed]:
     Whole numbers that all differ although they were drawn from a narrow range are a count, not a quantity: n of them from R
     possible values would repeat n(n - 1) / 2R times (the birthday problem). A column that the configuration lists is a feature.
     """
-    where, table = next(((where, table) for where, table in tables_of(case) if table.n_rows >= FEWEST_ROWS), ("", None))
+    whole = ((where, table) for where, table in tables_of(case) if table.n_rows >= FEWEST_ROWS and table.stored is None)
+    where, table = next(whole, ("", None))
     if table is None:
         return []
     taken = {case.target, case.key, case.entity, case.time, *case.ignore, "prediction", "score"}
@@ -216,7 +217,7 @@ def classes_of(case: Case) -> Iterator[tuple[str, dict[Any, int]]]:
 def _targets(case: Case) -> Iterator[tuple[str, pa.ChunkedArray]]:
     """The target's values, or a sample of them, in every table that has some; nulls left out."""
     for where, table in tables_of(case):
-        if case.target in table.columns:
+        if case.target in table.columns and table.stored is None:
             values = some_rows(table, (case.target,)).column(0)
             if pa.types.is_dictionary(values.type):
                 values = values.cast(values.type.value_type)

@@ -116,6 +116,8 @@ class Cause(ABC):
         Rough seconds of a look on 10,000 rows: the agenda weighs worth against it.
     follows
         Causes that lead to this one: where one of them is found, this one is told after it.
+    columns_alone
+        Every look takes one column at a time, so that a stored profile serves in place of a table's rows.
     """
 
     needs: ClassVar[tuple[tuple[str, ...], ...]] = ()
@@ -123,6 +125,7 @@ class Cause(ABC):
     situations: ClassVar[tuple[str, ...]] = ()
     gives_way_to: ClassVar[tuple[str, ...]] = ()
     follows: ClassVar[tuple[str, ...]] = ()
+    columns_alone: ClassVar[bool] = False
 
     @classmethod
     def id(cls) -> str:

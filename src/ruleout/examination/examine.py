@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ruleout.causes import catalog
+from ruleout.causes.by_columns import with_profiles
 from ruleout.causes.page import Finding
 from ruleout.errors import BudgetSpent
 from ruleout.examination.agenda import Agenda, Entry
@@ -53,8 +54,9 @@ def examine(problem: Problem, *, listen: Listener | None = None) -> Examination:
 class _Walk:
     def __init__(self, problem: Problem, listen: Listener) -> None:
         self.problem, self.listen = problem, listen
-        pages = catalog()
-        self.agenda = Agenda(pages, priors(problem.situation, [p.id() for p in pages]), {p.id(): p.missing(problem.case) for p in pages})
+        pages = with_profiles(catalog(), problem.profiles)
+        missing = {p.id(): tuple(_lacking(name, problem) for name in p.missing(problem.case)) for p in pages}
+        self.agenda = Agenda(pages, priors(problem.situation, [p.id() for p in pages]), missing)
         for entry in self.agenda.entries.values():
             if entry.page.situations and problem.situation not in entry.page.situations:
                 entry.aside = (
@@ -230,6 +232,11 @@ class _Walk:
         status, _ = self.status(entry)
         order = {"confirmed": 0, "open": 1, "ruled-out": 2, "untestable": 3}[status]
         return order, -self.agenda.probabilities()[entry.cause], entry.cause
+
+
+def _lacking(name: str, problem: Problem) -> str:
+    """What a page lacks, said of a table of which the profile was given."""
+    return f"the rows of {name} (a stored profile is given)" if name in problem.profiles else name
 
 
 def _looked_at(entry: Entry) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ruleout.case.case import Case
 from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.situation import Situation
+from ruleout.tables.table import Table
 
 __all__ = ["Kind", "Measure", "Problem"]
 
@@ -49,6 +51,8 @@ class Problem:
         Which of the method's situations the evidence describes; the priors go by it.
     noise
         Smallest change that matters: the user's `min_effect`, or what seeds and samples alone produce.
+    profiles
+        Stored profiles that were given in place of tables, by their place (`reference.train`); `case` holds no table there.
     """
 
     case: Case
@@ -65,6 +69,7 @@ class Problem:
     noise: float = 0.005
     situation: Situation = "retraining"
     figures: dict[str, Any] = field(default_factory=dict)
+    profiles: Mapping[str, Table] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The `problem` of the public JSON."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ruleout.case.case import Case, Side, SideName
+from ruleout.case.profiles import without_profiles
 from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.problem.again import same_again
 from ruleout.problem.laboratory import Laboratory
@@ -61,6 +62,9 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> 
     budget
         Seconds that refits may take, None without limit.
     """
+    case, profiles = without_profiles(case)
+    if profiles:
+        return replace(state_problem(case, seed=seed, budget=budget), profiles=profiles)
     case = _aligned(case)
     laboratory, situation = Laboratory(case, seed=seed, budget=budget), situation_of(case)
     if situation == "training":

@@ -31,7 +31,8 @@ def compare(reference: Table, current: Table) -> Comparison:
     """Hold two tables side by side, column by column. The answer is kept while both tables live.
 
     A column *moved* when a measure reaches its effect floor and is still beyond chance after Benjamini-Hochberg (q = 0.05) over all
-    columns and measures of the pair: with few rows chance decides, with many the floor does.
+    columns and measures of the pair: with few rows chance decides, with many the floor does. A stored profile is compared between its own
+    edges, which the Kolmogorov-Smirnov distance can miss by what one of its bins holds, about 0.001 (two that were stored, by 0.002).
 
     Raises
     ------
@@ -87,7 +88,12 @@ def _plan(reference: Table, current: Table, column: str, kind: Kind, types: tupl
         return Plan(kind)
     dtypes = {domain(type_) for type_ in types if not pa.types.is_null(type_)}
     dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float64)
-    return Plan(kind, edges_of(np.concatenate([sample_of(table, column, dtype) for table in (reference, current)])))
+    stored = [table.stored[column].edges.astype(dtype) for table in (reference, current) if table.stored is not None]
+    if any(len(edges) for edges in stored):
+        # A stored profile has counted its values already: the other table is counted between the same edges.
+        return Plan(kind, np.unique(np.concatenate(stored)))
+    tables = [table for table in (reference, current) if table.stored is None]
+    return Plan(kind, edges_of(np.concatenate([np.empty(0, dtype=dtype), *(sample_of(table, column, dtype) for table in tables)])))
 
 
 def _change(kind: Kind, reference: ColumnProfile, current: ColumnProfile) -> ColumnChange:

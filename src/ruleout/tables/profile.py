@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from typing import Any
 
@@ -16,7 +16,7 @@ from ruleout.tables.kernel import CHUNK_ROWS, edges_of
 from ruleout.tables.state import CategoryState, NumberState, OtherState, State
 from ruleout.tables.table import Kind, Table, kind_of
 
-__all__ = ["ColumnProfile", "Plan", "Profile", "plan_of", "profile_table", "sample_of"]
+__all__ = ["ColumnProfile", "Plan", "Profile", "described", "plan_of", "profile_table", "sample_of"]
 
 _SAMPLE_ROWS = 40_000
 _FEW_ROWS = 20_000
@@ -77,6 +77,11 @@ class ColumnProfile:
         return self.n - self.n_null - self.n_nan
 
     @property
+    def counted_only(self) -> bool:
+        """Whether nothing but rows and nulls is known: lists, structs, bytes and times of day are not looked into."""
+        return self.kind == "other"
+
+    @property
     def null_rate(self) -> float:
         """Share of rows that are null or NaN, in [0, 1]; 0 for a table without rows."""
         return (self.n_null + self.n_nan) / self.n if self.n else 0.0
@@ -122,6 +127,7 @@ class ColumnProfile:
         return {
             "kind": self.kind,
             "type": self.type,
+            "counted_only": self.counted_only,
             "n": self.n,
             "n_null": self.n_null,
             "n_nan": self.n_nan,
@@ -172,7 +178,7 @@ class Profile(Mapping[str, ColumnProfile]):
 
 
 def profile_table(table: Table, plans: Mapping[str, Plan] | None = None) -> Profile:
-    """Read every column once, on threads, and say what it holds.
+    """Read every column once, on threads, and say what it holds; what is stored already is not read again.
 
     Parameters
     ----------
@@ -187,6 +193,9 @@ def profile_table(table: Table, plans: Mapping[str, Plan] | None = None) -> Prof
         The rows that came are not as many as the table said, or cannot be read.
     """
     columns = list(plans) if plans is not None else list(table.columns)
+    if table.stored is not None:
+        known = {column: table.stored[column] for column in columns}
+        return Profile(table.name, table.n_rows, known if plans is None else {c: _planned(known[c], plan) for c, plan in plans.items()})
 
     def read(column: str) -> ColumnProfile:
         return _profile_column(table, column, plans[column] if plans is not None else plan_of(table, column))
@@ -221,6 +230,16 @@ def sample_of(table: Table, column: str, dtype: np.dtype) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def _planned(column: ColumnProfile, plan: Plan) -> ColumnProfile:
+    """A stored column as the plan wants it: over the plan's edges, and of its kind where it holds nothing but nulls."""
+    state = column.state
+    if isinstance(state, OtherState) and plan.kind != "other":
+        state = replace(_empty(plan), n=state.n, n_null=state.n_null)
+    elif isinstance(state, NumberState) and plan.edges is not None:
+        state = state.between(plan.edges)
+    return described(column.name, plan.kind, column.type, state)
+
+
 def _profile_column(table: Table, column: str, plan: Plan) -> ColumnProfile:
     state: State = reduce(_merged, _states(table, column, plan), _empty(plan))
     if state.n != table.n_rows:
@@ -228,7 +247,7 @@ def _profile_column(table: Table, column: str, plan: Plan) -> ColumnProfile:
             f"{table.origin}: column {column!r} gave {state.n:,} rows, expected {table.n_rows:,}; "
             "the file was changed while it was read: run again when nothing writes it."
         )
-    return _described(column, plan.kind, str(table.schema.field(column).type), state)
+    return described(column, plan.kind, str(table.schema.field(column).type), state)
 
 
 def _states(table: Table, column: str, plan: Plan) -> Iterator[State]:
@@ -253,7 +272,8 @@ def _merged(first: State, second: State) -> State:
     return first.merge(second)  # type: ignore[arg-type]  # both come from one plan, so they are of one class
 
 
-def _described(name: str, kind: Kind, type_: str, state: State) -> ColumnProfile:
+def described(name: str, kind: Kind, type_: str, state: State) -> ColumnProfile:
+    """What a state says of its column."""
     if isinstance(state, CategoryState):
         return ColumnProfile(
             name,

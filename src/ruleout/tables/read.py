@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ruleout.errors import TableError, nearest
 from ruleout.tables.parquet import open_parquet
+from ruleout.tables.stored import open_profile
 from ruleout.tables.table import Table
 from ruleout.tables.textfiles import open_csv, open_jsonl, read_csv, read_jsonl
 
@@ -25,9 +26,10 @@ _FORMATS = {
     ".txt": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".profile": "profile",
 }
 _PACKED = (".gz", ".bz2", ".zst")
-_EXPECTED = "expected Parquet (.parquet), CSV (.csv) or JSON lines (.jsonl)"
+_EXPECTED = "expected Parquet (.parquet), CSV (.csv), JSON lines (.jsonl) or a stored profile (.profile)"
 _MAGIC = {
     b"PAR1": "a Parquet file",
     b"\x89PNG": "a PNG image",
@@ -76,6 +78,10 @@ def read_table(path: str | Path, *, name: str = "table") -> Table:
         _look(file, format_)
         if format_ != formats[0]:
             raise TableError(f"{path}: matches {paths[0].name} and {file.name}, expected files of one format; narrow the pattern.")
+    if formats[0] == "profile":
+        if len(paths) > 1:
+            raise TableError(f"{path}: matches {len(paths)} stored profiles, expected one; profile the table's files together, by a glob.")
+        return Table(open_profile(paths[0]), name=name, origin=str(path))
     if formats[0] == "parquet":
         return Table(open_parquet(paths, _unified), name=name, origin=str(path))
     opened, reader = (open_csv, read_csv) if formats[0] == "csv" else (open_jsonl, read_jsonl)
@@ -125,10 +131,10 @@ def _look(path: Path, format_: str) -> None:
     if not size:
         raise TableError(f"{path}: the file is empty (0 bytes), expected a table; whatever writes it has failed: write it again.")
     what = next((said for magic, said in _MAGIC.items() if head.startswith(magic)), "")
-    if format_ == "parquet":
+    if format_ in {"parquet", "profile"}:
         if not head.startswith(b"PAR1"):
             raise TableError(
-                f"{path}: holds {what or _guess(head)}, expected Parquet; give the Parquet file, or rename this one to what it is."
+                f"{path}: holds {what or _guess(head)}, expected {_said(format_)}; give that file, or rename this one to what it is."
             )
         if tail != b"PAR1" or size < 12:
             raise TableError(f"{path}: ends after {size:,} bytes without a Parquet footer, so it is truncated; write or copy it again.")
@@ -148,7 +154,7 @@ def _guess(head: bytes) -> str:
 
 
 def _said(format_: str) -> str:
-    return {"csv": "CSV text", "jsonl": "JSON lines"}[format_]
+    return {"csv": "CSV text", "jsonl": "JSON lines", "parquet": "Parquet", "profile": "a stored profile"}[format_]
 
 
 def _stacked(paths: Sequence[Path], reader: Callable[..., pa.Table]) -> pa.Table:

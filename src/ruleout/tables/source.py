@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 
 from ruleout.tables.buffers import row_numbers
 
-__all__ = ["Memory", "Source"]
+if TYPE_CHECKING:
+    from ruleout.tables.profile import Profile
+
+__all__ = ["Memory", "Profiled", "Source"]
 
 
 @runtime_checkable
@@ -50,6 +53,16 @@ class Source(Protocol):
 
     def select(self, columns: Sequence[str]) -> Source:
         """Some of the columns, in the order given."""
+        ...
+
+
+@runtime_checkable
+class Profiled(Source, Protocol):
+    """A source that knows the table's profile and has none of its rows."""
+
+    @property
+    def profile(self) -> Profile:
+        """Every column's profile, as it was when the table was read."""
         ...
 
 

@@ -151,6 +151,29 @@ class NumberState:
             frequent=self.frequent.merge(other.frequent),
         )
 
+    def between(self, edges: np.ndarray) -> NumberState:
+        """The state over other edges: within one of its own bins values are taken as evenly spread.
+
+        A cumulative count is then off by what one bin holds at most, about a thousandth of the values; at edges of its own it is exact,
+        and so is the step of a value that fills several quantiles, which has edges on both its sides.
+        """
+        frequent = FrequentNumbers(self.frequent.values.astype(edges.dtype), self.frequent.counts, self.frequent.error)
+        if np.array_equal(edges, self.edges):
+            return replace(self, edges=edges, frequent=frequent)
+        heights, sums = (np.concatenate([[0], np.cumsum(values, dtype=np.float64)]) for values in (self.counts, self.sums))
+        if self.moments.n:
+            places = np.concatenate([[self.moments.smallest], self.edges.astype(np.float64), [self.moments.largest]])
+            places = np.maximum.accumulate(np.clip(places, self.moments.smallest, self.moments.largest))
+            # Of equal places the last one holds all that lies at or below it.
+            last = np.append(places[1:] != places[:-1], True)
+            at = edges.astype(np.float64)
+            below, beneath = (np.interp(at, places[last], values[last]) for values in (heights, sums))
+            below, beneath = (np.where(at < places[0], 0.0, values) for values in (below, beneath))
+        else:
+            below, beneath = np.zeros(len(edges)), np.zeros(len(edges))
+        counts = np.diff(np.concatenate([[0], np.round(below), [heights[-1]]])).astype(np.int64)
+        return replace(self, edges=edges, counts=counts, sums=np.diff(np.concatenate([[0.0], beneath, [sums[-1]]])), frequent=frequent)
+
 
 @dataclass(frozen=True)
 class CategoryState:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from ruleout.errors import TableError, nearest
 from ruleout.tables.buffers import as_seconds, plain_type, primitive, row_numbers, valid
-from ruleout.tables.source import Memory, Source
+from ruleout.tables.source import Memory, Profiled, Source
 
 if TYPE_CHECKING:
     from ruleout.tables.profile import Profile
@@ -67,6 +67,11 @@ class Table:
     def rows(self) -> Source:
         """Where the rows are read from: memory once they are in it, else the files."""
         return Memory(self.arrow) if "arrow" in self.__dict__ or isinstance(self._source, _Once) else self._source
+
+    @property
+    def stored(self) -> Profile | None:
+        """The stored profile that stands in for the table; None where its rows can be read."""
+        return self._source.profile if isinstance(self._source, Profiled) else None
 
     @property
     def schema(self) -> pa.Schema:
@@ -173,7 +178,7 @@ class Table:
 
     def without(self, columns: Sequence[str]) -> Table:
         """The table less some columns."""
-        return self._keeping(self.arrow.drop_columns([c for c in columns if c in self.columns]))
+        return self._keeping(self.rows.select([c for c in self.columns if c not in columns]))
 
     def select(self, columns: Sequence[str]) -> Table:
         """Some columns, in the order given."""

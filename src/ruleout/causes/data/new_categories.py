@@ -72,6 +72,7 @@ class NewCategories(Cause):
 
     needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.3
+    columns_alone = True
 
     def suspect(self, problem: Problem) -> Look:
         """Compare the values of every categorical column with those the healthy table knows."""

@@ -68,6 +68,7 @@ class Outliers(Cause):
 
     needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.1
+    columns_alone = True
 
     def suspect(self, problem: Problem) -> Look:
         """Ask of each end of each numeric column whether it reaches too far out."""

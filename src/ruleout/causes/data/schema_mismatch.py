@@ -71,6 +71,7 @@ class SchemaMismatch(Cause):
 
     needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.2
+    columns_alone = True
 
     def suspect(self, problem: Problem) -> Look:
         """Compare names, types and places, table by table."""

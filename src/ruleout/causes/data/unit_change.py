@@ -74,6 +74,7 @@ class UnitChange(Cause):
 
     needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.6
+    columns_alone = True
 
     def suspect(self, problem: Problem) -> Look:
         """Hold every numeric column against its healthy self, and ask which one formula explains the difference."""
