@@ -10,7 +10,7 @@ from ruleout.case.case import Case
 from ruleout.causes.page import Pair
 from ruleout.tables.table import Table
 
-__all__ = ["by_calendar"]
+__all__ = ["by_calendar", "date_parts"]
 
 AGREE = 0.9
 """Share of rows in which the column is the part of the date; another time zone moves the rest across midnight."""
@@ -35,11 +35,16 @@ def _offsets(table: Table, time: str, column: str) -> list[float | None]:
     seconds, values = table.numbers(time), table.numbers(column)
     known = np.flatnonzero(np.isfinite(seconds) & np.isfinite(values))
     known = known[np.linspace(0, len(known) - 1, min(ROWS, len(known))).astype(int)] if len(known) else known
-    dates = [datetime.fromtimestamp(float(s), tz=UTC) for s in seconds[known]]
-    parts = [(d.year, (d.month - 1) // 3, d.month, d.isocalendar().week, d.timetuple().tm_yday, d.day, d.weekday()) for d in dates]
     out: list[float | None] = []
-    for part in np.array(parts, dtype=float).T if parts else ():
+    for part in date_parts(seconds[known]):
         steps, counts = np.unique(np.round(values[known] - part, 9), return_counts=True)
         at = int(np.argmax(counts))
         out.append(float(steps[at]) if counts[at] >= AGREE * len(known) else None)
     return out
+
+
+def date_parts(seconds: np.ndarray) -> np.ndarray:
+    """Year, quarter, month, week, day of the year, of the month and of the week, and hour of finite times; shape (8, n)."""
+    dates = [datetime.fromtimestamp(float(s), tz=UTC) for s in seconds]
+    parts = [(d.year, (d.month - 1) // 3, d.month, d.isocalendar().week, d.timetuple().tm_yday, d.day, d.weekday(), d.hour) for d in dates]
+    return np.array(parts, dtype=float).reshape(-1, 8).T
