@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.calendar import date_parts
 from ruleout.statistics.skill import as_outcomes
 from ruleout.tables.moments import moments
 from ruleout.tables.table import Table
@@ -149,14 +150,10 @@ def _calendar(case: Case, column: str) -> bool:
     known = np.isfinite(when)
     if known.sum() < 200:
         return False
-    import pandas as pd
-
-    dates = pd.DatetimeIndex(pd.to_datetime(when[known], unit="s", utc=True))
-    parts = [dates.year, dates.quarter, dates.month, dates.isocalendar().week.to_numpy(), dates.day, dates.day_of_week, dates.hour]
     texts = np.array(["" if v is None else v for v in train.texts(column).tolist()], dtype=str)[known]
     told = np.unique(texts, return_inverse=True)[1]
-    for part in parts:
-        codes = np.unique(np.asarray(part), return_inverse=True)[1]
+    for part in date_parts(when[known]):
+        codes = np.unique(part, return_inverse=True)[1]
         pairs = len(np.unique(codes.astype(np.int64) * (told.max() + 1) + told))
         if told.max() >= 1 and pairs == codes.max() + 1:
             return True
