@@ -2,15 +2,18 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from ruleout.bench import __main__ as command
 from ruleout.bench import build, mark, plan_items, render_table, run_bench, totals
 from ruleout.bench.baselines import BASELINES, answer_naively
+from ruleout.bench.evidence import LOSSES, with_less
 from ruleout.bench.items import systems_named
+from ruleout.bench.run import run_item
 from ruleout.bench.score import calibration
 from ruleout.errors import UnknownCause
-from ruleout.faults import as_case
+from ruleout.faults import SITUATIONS, as_case, catalog
 
 TRUTH = {
     "causes": ["data.drift"],
@@ -147,3 +150,45 @@ def test_the_command_prints_the_table_and_writes_json(tmp_path, capsys, monkeypa
     assert "AC@1" in printed.out
     assert json.loads(out.read_text(encoding="utf-8"))["ruleout"]["n_cases"] == 1
     assert command.main(["--faults", "data.nothing"]) == 2
+
+
+def test_every_situation_has_its_faults_and_its_healthy_controls():
+    items = plan_items(seeds=(0, 1, 2), pairs=False)
+    entries = {f.name(): f for f in catalog("data", "model", "pipeline", "healthy")}
+    for situation in SITUATIONS:
+        kinds = {i.kind for i in items if entries[i.faults[0]].situation == situation}
+        assert kinds == {"single", "healthy"}, situation
+    only = plan_items(situations=["silent"])
+    assert {entries[i.faults[0]].situation for i in only} == {"silent"}
+    both = plan_items(faults=["model.learning-rate"], healthy=False, pairs=False)
+    assert [i.faults for i in both] == [("model.learning-rate",), ("model.learning-rate@training",)]
+
+
+def test_partial_evidence_is_the_same_case_with_less_of_it():
+    assert {i.evidence for i in plan_items()} == {"full", "partial"}
+    whole, less = (
+        plan_items(faults=["model.regularization"], systems=["rodents/linear"], situations=["retraining"], evidence=e, healthy=False)[0]
+        for e in ("full", "partial")
+    )
+    assert (whole.draw, less.key) == (less.draw, f"{whole.key}:partial")
+    broken = build(less, 500)
+    assert broken.truth == build(whole, 500).truth
+    case = as_case(broken)
+    poorer, lost = with_less(case, broken.truth.causes, broken.truth.places[0], np.random.default_rng(2))
+    # the configuration is where the fault lies
+    assert lost and "config" not in lost
+    assert all(LOSSES[name](poorer) is poorer for name in lost)
+    assert poorer.current.config == case.current.config
+
+
+def test_a_night_is_read_from_its_files(tmp_path):
+    item = plan_items(faults=["pipeline.empty-artifact"], systems=["rodents/boosted"], healthy=False)[0]
+    seen = []
+
+    def investigate(case):
+        seen.append((case.current.model.path.is_file(), len(case.current.runlog)))
+        return Said()
+
+    row = run_item(investigate, 500, item)
+    assert seen == [(True, 7)]
+    assert (row["situation"], row["evidence"]) == ("silent", "full")

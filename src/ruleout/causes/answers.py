@@ -87,6 +87,17 @@ class Found(NamedTuple):
         return "; ".join(said[:4]) + (f" and {len(said) - 4} more" if len(said) > 4 else "")
 
 
+def _together(changes: Sequence[Change]) -> Change:
+    """Several changes as one, made one after the other."""
+
+    def apply(table: Table) -> Table:
+        for change in changes:
+            table = change.apply(table)
+        return table
+
+    return Change("; ".join(c.words for c in changes), tuple(c for change in changes for c in change.columns), apply)
+
+
 @dataclass
 class Answers:
     """A log, the artifact that should have answered, and which answers it gives again.
@@ -141,6 +152,14 @@ class Answers:
         own, _ = self.said
         closed = held is not None and held.model is not None and self.laboratory.model(self.side) is None
         return closed and len(set(own.tolist())) == 1
+
+    @cached_property
+    def crowded(self) -> bool:
+        """Whether nearly all logged classes are one, and the artifact's are not: whatever drives a model to its end explains that."""
+        if self.exact:
+            return False
+        shares = [max(np.unique(v.astype(str), return_counts=True)[1]) / self.n for v in self.said]
+        return bool(shares[0] >= 0.95 and shares[1] <= 0.8)
 
     @cached_property
     def numbers(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -239,6 +258,37 @@ class Answers:
             if told.rate >= 0.99:
                 break
         return Found(kept, told) if kept and self.convinces(told) else None
+
+    def search_some(self, families: Sequence[Sequence[Change]]) -> Found | None:
+        """The columns to which one kind of change was made at once, where each alone may lead away from the log; None where none convinces.
+
+        A family is the same change, a column each: all of it is made, and columns are left out as long as that brings the answers nearer.
+        """
+        best: Found | None = None
+        for family in () if self.follow else families:
+            found = self._thinned(family)
+            if found is not None and (best is None or found.told.distance < best.told.distance):
+                best = found
+            if best is not None and best.told.rate >= 0.99:
+                break
+        return best if best is not None and self.convinces(best.told) else None
+
+    def _thinned(self, family: Sequence[Change]) -> Found | None:
+        few = np.linspace(0, len(self.rows) - 1, min(SCANNED_ROWS, len(self.rows))).round().astype(int)
+        start, rows, kept = self.trial.take(few), self.rows[few], list(family)
+        told = self._tell([_together(kept)], start, rows)[0][1] if kept else None
+        while told is not None and len(kept) > 1:
+            fewer = self._tell([_together([c for c in kept if c is not out]) for out in kept], start, rows)
+            tried = [(at, t) for at, (_, t) in enumerate(fewer) if t is not None]
+            if len(tried) < len(kept):
+                break
+            at, nearest = min(tried, key=lambda item: item[1].distance)
+            if nearest.distance >= told.distance:
+                break
+            told = nearest
+            kept.pop(at)
+        whole = self.told(_together(kept).apply(self.trial)) if told is not None else None
+        return None if whole is None else Found(tuple(kept), whole)
 
     def _best(self, changes: Sequence[Change], start: Table, few: np.ndarray, before: Told) -> tuple[Change, Told] | None:
         scanned = self._tell(changes, start.take(few), self.rows[few])

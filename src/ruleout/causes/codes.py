@@ -26,7 +26,16 @@ def recoded(answers: Answers) -> Found | None:
     found = answers.search(list(_orders(answers, lists)))
     if found is None:
         found = answers.search([c for change in lists for c in _orders(answers, {change: lists[change]})], rounds=4)
-    return found or _by_level(answers, lists)
+    return found or answers.search_some(_families(answers, lists)) or _by_level(answers, lists)
+
+
+def _families(answers: Answers, lists: Mapping[str, list[str]]) -> list[list[Change]]:
+    """Every other order of the codes, for each column by itself: some columns may have it and others not."""
+    families: dict[str, list[Change]] = {}
+    for column in list(lists)[:MOST_COLUMNS]:
+        for change in _orders(answers, {column: lists[column]}):
+            families.setdefault(change.words.removeprefix(column), []).append(change)
+    return [family for family in families.values() if len(family) > 1]
 
 
 def _lists(answers: Answers) -> dict[str, list[str]]:

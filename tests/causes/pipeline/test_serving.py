@@ -13,8 +13,8 @@ import pytest
 
 from ruleout.case.case import Case, Side
 from ruleout.causes import catalog, page
+from ruleout.causes.casts import as_bfloat16
 from ruleout.causes.page import Finding, Look
-from ruleout.causes.pipeline.numerics import as_bfloat16
 from ruleout.causes.pipeline.temporal_misalignment import TemporalMisalignment
 from ruleout.faults import Inapplicable, fault, healthy_system
 from ruleout.faults.fault import Truth

@@ -77,7 +77,7 @@ class Caching(Cause):
     def suspect(self, problem: Problem) -> Look:
         """Ask of every answer that does not follow whether it is an earlier row's."""
         answers = answers_of(problem)
-        found = recurrence(answers) if answers is not None and not answers.follow else None
+        found = recurrence(answers) if answers is not None and not answers.follow and not answers.fallback else None
         if answers is None or found is None:
             pair = _serving(problem.case) if problem.situation == "serving" else None
             kept = tuple(_kept(pair, held_columns(problem.case, pair))) if pair is not None else ()

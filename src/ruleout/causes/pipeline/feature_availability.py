@@ -88,6 +88,7 @@ class FeatureAvailability(Cause):
         ("current.validation", "current.serving"),
     )
     cost = 0.1
+    gives_way_to = ("pipeline.code",)
 
     def suspect(self, problem: Problem) -> Look:
         """Look for columns that say the same in most logged rows, in the log and between the log and the answers."""
@@ -280,10 +281,23 @@ def _defaulted(answers: Answers, tables: Sequence[Table]) -> Iterator[Finding]:
     found = answers.search(changes, rounds=4)
     if found is None:
         return
-    evidence = answers.evidence(found.told)
+    evidence, specificity = answers.evidence(found.told), 1.0
+    spelled = {c for c in answers.features if answers.log.kind(c) == "category"}
+    if len(found.columns) > 1 and spelled <= set(found.columns) and all(c in spelled for c in found.columns):
+        # All texts lost at once: another spelling on the way to the model makes them as unknown to it.
+        evidence, specificity = min(evidence, 1.5), 0.5
+    if not answers.exact:
+        # Each further column is chosen among many, and a constant drives a model to one class as well as any other fault does.
+        evidence -= 0.4 * (len(found.changes) - 1) + 1.0 * answers.crowded
     for column in found.columns:
         said = f"serving.{column}: with {found.words} {answers.said_rate(found.told)}, so the model never got the logged values."
-        yield between(f"serving.{column}", evidence, said, {"changes": [c.words for c in found.changes], "rate": found.told.rate})
+        yield between(
+            f"serving.{column}",
+            evidence,
+            said,
+            {"changes": [c.words for c in found.changes], "rate": found.told.rate},
+            specificity=specificity,
+        )
 
 
 def _most(values: np.ndarray) -> float:

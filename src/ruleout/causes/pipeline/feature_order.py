@@ -121,6 +121,7 @@ def _reordered(answers: Answers) -> Iterator[Finding]:
         # Where some answers are all alike, another order than the right one comes near.
         single = answers.search(list(_exchanges(answers)), rounds=4)
         found = single if found is None or (single is not None and single.told.rate > found.told.rate) else found
+        found = found or answers.search(list(_two_exchanges(answers)))
     if found is None:
         return
     evidence = answers.evidence(found.told)
@@ -158,6 +159,16 @@ def _exchanges(answers: Answers) -> Iterator[Change]:
         for second in columns[at + 1 :]:
             if _goes(answers, first, second):
                 yield exchanged(f"{first} and {second} exchanged", {first: second, second: first})
+
+
+def _two_exchanges(answers: Answers) -> Iterator[Change]:
+    """Two pairs of columns in each other's places at once, where either alone may lead away from the log."""
+    single = [c for c in _exchanges(answers) if all(answers.log.kind(column) == "numeric" for column in c.columns)]
+    for at, first in enumerate(single[:28]):
+        for second in single[at + 1 : 28]:
+            if not set(first.columns) & set(second.columns):
+                places = {a: b for pair in (first.columns, second.columns) for a, b in (pair, pair[::-1])}
+                yield exchanged(f"{first.words}, {second.words}", places)
 
 
 def _goes(answers: Answers, first: str, second: str) -> bool:

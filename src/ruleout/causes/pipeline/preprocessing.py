@@ -97,7 +97,7 @@ class Preprocessing(Cause):
             return Look(logged, 0.9, covers=("serving",)) if logged else follows(answers, "another preparation of the features")
         healthy = _healthy(problem.case)
         found = answers.search(list(_together(answers, healthy))) or answers.search(list(_alone(answers, healthy)), rounds=4)
-        found = found or answers.search(list(_in_pairs(answers)), rounds=2)
+        found = found or answers.search(list(_in_pairs(answers)), rounds=2) or answers.search_some(list(_in_some(answers)))
         if found is None:
             rest = _where_rows_differ(answers)
             return Look((rest,), 0.8, covers=("serving",)) if rest is not None else follows(answers, "another preparation of the features")
@@ -225,6 +225,14 @@ def _in_pairs(answers: Answers) -> Iterator[Change]:
         for second in columns[at + 1 :]:
             for words, how in made.items():
                 yield numbers_changed(f"{first} and {second} {words}", [first, second], lambda v, _, how=how: how(v))  # type: ignore[misc]
+
+
+def _in_some(answers: Answers) -> Iterator[list[Change]]:
+    """The same change made to each numeric column by itself: some of them may have it at once."""
+    made = {**_NUMBERS, **{f"times {f:.4g}": (lambda v, f=f: v * f) for f in _FACTORS}}  # type: ignore[misc]
+    columns = _columns(answers, "numeric")[:12]
+    for words, how in made.items() if len(columns) > 2 else ():
+        yield [numbers_changed(f"{c} {words}", [c], lambda v, _, how=how: how(v)) for c in columns]  # type: ignore[misc]
 
 
 def _texts_of(answers: Answers) -> list[str]:

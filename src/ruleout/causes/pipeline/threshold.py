@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -80,13 +81,16 @@ class Threshold(Cause):
     def suspect(self, problem: Problem) -> Look:
         """Hold decisions against scores, and logged scores against replayed ones."""
         answers = answers_of(problem)
-        if answers is None:
-            return follows(None, "a step after the model")
+        if answers is None or answers.fallback:
+            return follows(answers, "a step after the model")
         found = _cut(answers) or _made_from(answers) or _turned(answers) or _renamed(answers) or _of_one_class(answers)
         if found is None:
             n_wrong = int(np.sum(~answers.decided))
             said = f"serving: {n_wrong:,} of n = {answers.n:,} logged decisions are not the artifact's, and no cut explains them."
             return Look((), 0.97 if answers.follow and n_wrong <= MATERIAL * answers.n else 0.9, said, ("serving",))
+        if answers.crowded and answers.numbers is None:
+            # Whatever drives a model to one class looks like a cut on that class's score.
+            found = replace(found, evidence=found.evidence - 1.5)
         return Look((found,), 0.95, covers=("serving",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
