@@ -378,11 +378,16 @@ def _settling(run: Run, was: Run | None, found: dict[str, float], figures: dict[
     before = shaking(was.loss) if was is not None and was.loss is not None else None
     figures |= {"shaking": now, "shaking_reference": before}
     if len(loss) >= 8 and now > (0.3 if before is None else max(0.08, 3 * before)):
-        found["shaking"] = min(1.0, now / (0.5 if before is None else 0.25))
+        # half of eight records turns three times at most, which any noise does
+        enough = min(1.0, (len(loss) - 4) / 8) if before is None else 1.0
+        found["shaking"] = enough * min(1.0, now / (0.5 if before is None else 0.25))
     if found.get("starved") or found.get("jolted"):
         return
     # a step down of the rate is a fall in the last third, too, and stands still after it
     late, steady = min(figures.get("late_fall", 0.0), 2 * late_fall(loss, 6)), figures.get("steadiness", 0.0)
+    if was is None and run.held is not None:
+        # more of a training that validation no longer gains by is no cure
+        late = min(late, 2 * late_fall(run.held))
     if not found.get("slow") and not (dying and was is None) and late >= 0.15 and steady >= 0.7 and len(loss) >= 3:
         was_late = late_fall(was.loss) if was is not None and was.loss is not None else 0.1
         found["unfinished"] = min(1.0, max(0.0, late - max(was_late, 0.1)) / 0.12)
