@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ruleout.case.case import ABSENT, Case, SideName
-from ruleout.case.difference import Change, Setting, change_size, config_difference, kind_of_setting, with_value
+from ruleout.case.difference import Change, Setting, change_size, config_difference, kind_of_setting, same_value, with_value
 from ruleout.causes.page import Finding, Look
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
-__all__ = ["Settings", "changed_settings", "guard_setting", "look_at_settings", "put_setting"]
+__all__ = ["Settings", "changed_settings", "contradicted", "guard_setting", "look_at_settings", "put_setting"]
 
 WEIGHTLESS = ("copy", "copy_X", "copy_x", "memory", "warm_start", "cache_size", "feature_name_combiner", "verbose_feature_names_out")
 KINDS: Mapping[Setting, str] = {
@@ -37,7 +37,7 @@ def changed_settings(problem: Problem) -> Settings:
     if reference is None:
         return Settings((), 0, "")
     if reference.config is not None and current.config is not None:
-        n = len({*_flat(reference.config), *_flat(current.config)})
+        n = len(dict(_leaves(reference.config)) | dict(_leaves(current.config)))
         changes = tuple(config_difference(reference.config, current.config))
         unseen = () if changes else _parameters(problem).changes
         return Settings(unseen, n, "parameters") if unseen else Settings(changes, n, "config")
@@ -54,7 +54,31 @@ def _parameters(problem: Problem) -> Settings:
     if was.estimator != now.estimator:
         return Settings((Change(("estimator",), was.estimator, now.estimator),), len(shared) + 1, "parameters")
     changes = config_difference({k: was.parameters[k] for k in shared}, {k: now.parameters[k] for k in shared})
-    return Settings(tuple(changes), len(shared), "parameters")
+    # What its own configuration contradicts was not set so: the artifact is another run's, or none that was finished.
+    said = contradicted(problem)
+    return Settings(tuple(c for c in changes if c.key not in said), len(shared), "parameters")
+
+
+def contradicted(problem: Problem) -> dict[str, Any]:
+    """Parameters of the current artifact that its configuration gives otherwise, by name, with what the configuration says.
+
+    A key is taken for a parameter where both have one last name and, in the reference, one value.
+    """
+    reference, current = problem.case.reference, problem.case.current
+    first, second = problem.laboratory.model("reference"), problem.laboratory.model("current")
+    if reference is None or reference.config is None or current.config is None or first is None or second is None:
+        return {}
+    was, now = first.describe().parameters, second.describe().parameters
+    before, after = dict(_leaves(reference.config)), dict(_leaves(current.config))
+    out: dict[str, Any] = {}
+    for key, value in after.items():
+        if key not in before:
+            continue
+        last = key.rsplit(".", 1)[-1]
+        for name in (p for p in was if p.rsplit("__", 1)[-1] == last and p in now):
+            if same_value(was[name], before[key]) and not same_value(now[name], value):
+                out[name] = value
+    return out
 
 
 def look_at_settings(problem: Problem, kind: Setting) -> Look:
@@ -131,11 +155,13 @@ def evidence_of(size: float | None, kind: Setting) -> float:
     return 1.8 if size is None else 0.5 + most * (1.0 - math.exp(-size / math.log(3.0)))
 
 
-def _flat(config: Mapping[str, Any], above: str = "") -> list[str]:
-    out: list[str] = []
+def _leaves(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting by its dotted key."""
     for key, value in config.items():
-        out.extend(_flat(value, f"{above}{key}.") if isinstance(value, Mapping) and value else [f"{above}{key}"])
-    return out
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def _plain(value: Any) -> Any:

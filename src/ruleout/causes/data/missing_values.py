@@ -238,7 +238,11 @@ def _number(values: np.ndarray, healthy: np.ndarray) -> tuple[float, float, floa
 
 def _word(values: np.ndarray, healthy: np.ndarray) -> tuple[float, float, str] | None:
     best: tuple[float, float, str] | None = None
-    for word in sorted({v for v in values.tolist() if v is not None and v.strip().casefold() in NULL_WORDS}):
+    spelled = {v.strip().casefold() for v in healthy.tolist() if v is not None}
+    words = {v for v in values.tolist() if v is not None and v.strip().casefold() in NULL_WORDS}
+    for word in sorted(words):
+        if word.strip().casefold() in spelled and not np.any(healthy == word):
+            continue  # A level of the healthy table, spelled otherwise.
         mine, theirs = int(np.sum(values == word)), int(np.sum(healthy == word))
         rate, usual = mine / len(values), theirs / max(1, len(healthy))
         if (

@@ -148,10 +148,13 @@ def _least(n: int, m: int, n_values: int) -> float:
 def _new_values(mine: Counter[str], theirs: Counter[str]) -> list[str]:
     n, m = sum(mine.values()), sum(theirs.values())
     least = max(3.0, _least(n, m, len(mine)))
-    unknown = [v for v in mine if v not in theirs and v.strip().casefold() not in NULL_WORDS]
-    if not any(mine[v] >= least for v in unknown):
-        return []
     known = {normal_form(v) for v in theirs}
+    # A word for null is no new category, unless it is a level of the healthy table spelled otherwise.
+    unknown = [v for v in mine if v not in theirs and (v.strip().casefold() not in NULL_WORDS or normal_form(v) in known)]
+    # Many values of few rows each, all spelled otherwise in one way, are as sure as one of many rows.
+    otherwise = sum(mine[v] for v in unknown if normal_form(v) in known)
+    if otherwise < least and not any(mine[v] >= least for v in unknown):
+        return []
     return [v for v in unknown if mine[v] >= least or normal_form(v) in known]
 
 

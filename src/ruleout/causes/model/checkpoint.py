@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ruleout.case.case import Case, SideName
-from ruleout.case.difference import config_difference
 from ruleout.causes.answers import replayed
 from ruleout.causes.artifacts import answering_artifact
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.scores import better, figure, measured, other_code, refitted, same_config, same_tables, spread, without_artifact
+from ruleout.causes.settings import contradicted
 from ruleout.guards.guard import Guard
 from ruleout.models.model import Description
 from ruleout.problem.problem import Problem
@@ -92,7 +91,8 @@ class Checkpoint(Cause):
         model = problem.laboratory.model("current")
         if model is None:
             return Look(statement="model: the current artifact could not be opened, n = 0 artifacts.")
-        signs = _memory(problem, model.describe())
+        said = contradicted(problem)
+        signs = _memory(problem, model.describe(), said)
         now = figure(problem, "recomputed", "current")
         now = measured(problem, model, problem.case.current.validation) if now is None else now
         values = _again(problem, now) if now is not None else []
@@ -107,22 +107,23 @@ class Checkpoint(Cause):
             if gain > max(3 * s, problem.noise, 0.2 * problem.harm):
                 total += min(5.0, 0.5 * (gain / s) ** 2)
                 signs.append((0.0, f"fitted again on the same rows and settings it scores {again:.4g} and not {now:.4g}"))
-            elif gain < max(2 * s, 0.1 * problem.harm):
+            elif gain < max(2 * s, 0.1 * problem.harm) and not said:
                 total -= 3.0
         elsewhere = other_code(problem)
         if elsewhere:
             # A refit of the artifact's own pipeline does not go through the training code, so a change of that explains the gain.
             total = min(total, 1.0)
         if total > 0.5:
+            specificity = 0.35 if elsewhere else 0.9 if said else 0.5
             statement = f"model: {'; '.join(text for _, text in signs)}; expected an artifact of this run, n = {n:,}."
             return Look(
-                (Finding("model", "model", min(total, 7.0), statement, figures, specificity=0.35 if elsewhere else 0.5),),
+                (Finding("model", "model", min(total, 7.0), statement, figures, {"parameters": said}, specificity=specificity),),
                 0.9,
                 covers=("model",),
             )
         power = 0.9 if values else 0.4
-        said = f"; {len(values)} refits on the unchanged side gain {gain:+.4f}" if values else ""
-        return Look((), power, f"model: the artifact agrees with rows, settings and columns of its side{said}, n = {n:,}.", ("model",))
+        tried = f"; {len(values)} refits on the unchanged side gain {gain:+.4f}" if values else ""
+        return Look((), power, f"model: the artifact agrees with rows, settings and columns of its side{tried}, n = {n:,}.", ("model",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The current side without its artifact: it is fitted again from its own rows and settings."""
@@ -131,7 +132,11 @@ class Checkpoint(Cause):
             meant = case.side(finding.repair["meant"])
             case = case.with_side(finding.side, replace(held, model=meant.model)) if meant is not None and meant.model is not None else case
             return replayed(case, finding.side)
-        return without_artifact(case, finding.side) if held is not None and held.train is not None else None
+        if held is None or held.train is None:
+            return None
+        # A clone of the artifact has its parameters: those that its configuration gives otherwise are set as it says.
+        said = finding.repair.get("parameters")
+        return without_artifact(case.with_config(finding.side, said) if said else case, finding.side)
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """The reference side with the current artifact."""
@@ -162,7 +167,7 @@ def _again(problem: Problem, now: float) -> list[float]:
     return first if plain else refitted(problem, "current")
 
 
-def _memory(problem: Problem, now: Description) -> list[tuple[float, str]]:
+def _memory(problem: Problem, now: Description, said: dict[str, Any]) -> list[tuple[float, str]]:
     """What the artifact remembers that its side contradicts: weight and words."""
     found: list[tuple[float, str]] = []
     current, target = problem.case.current, problem.case.target
@@ -184,16 +189,15 @@ def _memory(problem: Problem, now: Description) -> list[tuple[float, str]]:
         absent = [c for c in now.features if c not in current.train]
         if absent:
             found.append((1.5, f"{len(absent)} of its {len(now.features)} columns are not in the training table ({absent[0]!r})"))
-    wrong = _parameters(problem, now)
-    if wrong:
-        found.append((3.0, f"its {wrong[0]} is {wrong[1]!r} and the configuration says {wrong[2]!r}"))
+    for name, value in list(said.items())[:1]:
+        found.append((4.5, f"its {name} is {now.parameters[name]!r} and the configuration says {value!r}"))
     held = problem.case.reference.model if problem.case.reference else None
     moved = same_tables(problem.case) is False or same_config(problem.case) is False
     if moved and held is not None and current.model is not None and held.fingerprint == current.model.fingerprint:
         found.append((1.5, "it is the reference's artifact byte for byte although rows or settings changed"))
-    said, given = figure(problem, "reported", "current"), figure(problem, "recomputed", "current")
-    if said is not None and given is not None and better(problem) * (said - given) > max(3 * spread(problem), 0.0051):
-        found.append((1.5, f"the run reported {said:.4g} and the artifact gives {given:.4g}"))
+    reported, given = figure(problem, "reported", "current"), figure(problem, "recomputed", "current")
+    if reported is not None and given is not None and better(problem) * (reported - given) > max(3 * spread(problem), 0.0051):
+        found.append((1.5, f"the run reported {reported:.4g} and the artifact gives {given:.4g}"))
     return found
 
 
@@ -207,24 +211,6 @@ def _rows_seen(problem: Problem, side: SideName) -> float | None:
         held.train.n_rows - held.train.arrow.column(target).null_count if target is not None and target in held.train else held.train.n_rows
     )
     return max(seen) / labelled if seen and labelled else None
-
-
-def _parameters(problem: Problem, now: Description) -> tuple[str, Any, Any] | None:
-    """The first parameter of the artifact that its side's configuration contradicts, with both values."""
-    config: Mapping[str, Any] | None = problem.case.current.config
-    reference = problem.laboratory.model("reference")
-    was = problem.case.reference.config if problem.case.reference else None
-    if config is None or was is None or reference is None:
-        return None
-    before = reference.describe().parameters
-    for key in config:
-        if key not in was or config_difference({key: was[key]}, {key: config[key]}):
-            continue
-        names = [p for p, v in before.items() if p.rsplit("__", 1)[-1] == key and not config_difference({key: v}, {key: was[key]})]
-        for name in names:
-            if name in now.parameters and config_difference({key: config[key]}, {key: now.parameters[name]}):
-                return name, now.parameters[name], config[key]
-    return None
 
 
 def _labels(table: Table, target: str) -> set[str]:
