@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-all lint format types bench bench-small bench-healthy bench-nannyml benchmark new-cause docs lock clean
+.PHONY: help setup demo demo-small test test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark new-cause docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -77,6 +77,9 @@ new-cause: $(STAMP) ## begin a new cause: its page, fault, test and row in the v
 
 bench-healthy: $(STAMP) ## 200 healthy pairs, real harmless drift among them: on how many is something said to be wrong?
 	$(BIN)/python -m ruleout.bench.healthy
+
+bench-tables: $(STAMP) ## 510 healthy pairs of real tables: on how many does `ruleout compare` say that something moved?
+	$(BIN)/python benchmarks/healthy_tables.py
 
 docs: $(STAMP) ## write the handbook, a page for every cause, into docs/handbook
 	$(BIN)/python -m ruleout.report.handbook_pages docs/handbook

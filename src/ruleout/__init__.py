@@ -10,6 +10,7 @@ Everything is loaded when it is first asked for: importing the package costs nex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,19 +21,71 @@ if TYPE_CHECKING:
     from ruleout.conclusion.conclusion import Conclusion as Conclusion
     from ruleout.conclusion.investigate import investigate as investigate
     from ruleout.errors import RuleoutError as RuleoutError
+    from ruleout.tables.side_by_side import SideBySide as SideBySide
 
     __version__: str
 
-__all__ = ["Case", "Conclusion", "RuleoutError", "Side", "__version__", "errors", "explain", "investigate", "read_case"]
+__all__ = [
+    "Case",
+    "Conclusion",
+    "RuleoutError",
+    "Side",
+    "SideBySide",
+    "__version__",
+    "compare",
+    "errors",
+    "explain",
+    "investigate",
+    "read_case",
+]
 
 _HOMES = {
     "Case": "ruleout.case.case",
     "Conclusion": "ruleout.conclusion.conclusion",
     "RuleoutError": "ruleout.errors",
     "Side": "ruleout.case.case",
+    "SideBySide": "ruleout.tables.side_by_side",
     "investigate": "ruleout.conclusion.investigate",
     "read_case": "ruleout.case",
 }
+
+
+def compare(
+    reference: Any,
+    current: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
+    key: Sequence[str] = (),
+) -> SideBySide:
+    """Hold two tables side by side: which columns moved, how far, and in what.
+
+    Parameters
+    ----------
+    reference, current
+        A path or pattern (Parquet, CSV, JSON lines), or a data frame: pandas, Polars, Arrow, DuckDB, a dict of arrays.
+    columns
+        The columns to look at; by default all. A name, names with commas between, or a list of them.
+    ignore
+        Columns to leave out.
+    key
+        The row identifier: rows that both tables have are then also held against each other, value by value.
+
+    Returns
+    -------
+    What was found: it prints itself, shows itself in a notebook, and `to_dict()` is the public JSON.
+
+    Raises
+    ------
+    TableError
+        A table cannot be read, or a column is named that is not there.
+    """
+    from ruleout.tables.side_by_side import named, side_by_side, table_of
+
+    tables = table_of(reference, "reference"), table_of(current, "current")
+    return side_by_side(
+        *tables, columns=None if columns is None else named(columns, tables), ignore=named(ignore, tables), key=named(key, tables)
+    )
 
 
 def explain(cause: str) -> str:

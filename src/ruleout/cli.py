@@ -132,6 +132,47 @@ def investigate(
     sys.exit(found.exit_code)
 
 
+@cli.command(short_help="Hold two tables side by side: what moved?")
+@click.argument("reference")
+@click.argument("current")
+@click.option("--columns", metavar="NAMES", multiple=True, help="Columns to look at, with commas between; may be repeated.")
+@click.option("--ignore", metavar="COLUMN", multiple=True, help="A column to leave out; may be repeated.")
+@click.option("--key", metavar="NAMES", multiple=True, help="Row identifier: rows of both tables are also held against each other by it.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="Show the N columns that moved farthest; 0 for all.  [default: 25]")
+@click.option("--json", metavar="FILE", help="Write the comparison as JSON; - is standard output.")
+@click.option("--quiet", "-q", is_flag=True, help="Print the verdict alone.")
+def compare(
+    *,
+    reference: str,
+    current: str,
+    columns: tuple[str, ...],
+    ignore: tuple[str, ...],
+    key: tuple[str, ...],
+    limit: int | None,
+    json: str | None,
+    quiet: bool,
+) -> None:
+    """Hold two tables side by side, the columns that moved farthest first.
+
+    REFERENCE and CURRENT are Parquet, CSV or JSON lines files, or patterns such as "day/part-*.parquet".
+
+    Exits with 0 where nothing moved, 1 where something did, 2 where a table could not be read.
+    """
+    _writable(json, None)
+    import ruleout
+
+    found = ruleout.compare(reference, current, columns=columns or None, ignore=ignore, key=key)
+    if json != "-":
+        from ruleout.report.side_by_side import LIMIT, Beside
+
+        _console().print(Beside(found, LIMIT if limit is None else limit, quiet))
+    if json:
+        from ruleout.report.json import to_json
+
+        _write(to_json(found), json, "json", note=None if quiet or json == "-" else click.echo)
+    sys.exit(found.exit_code)
+
+
 @cli.command(short_help="Write a case.toml for the files in a folder.")
 @click.argument("folder", required=False, default=".", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace a case.toml that is there already.")
@@ -298,9 +339,11 @@ def _investigate(
 
     if not narrator.concluded:
         listen(Told("conclusion", conclusion))
+    from ruleout.report import render
+
     for file, format_ in ((json, "json"), (markdown, "markdown")):
         if file:
-            _write(conclusion, file, format_, note=None if quiet or piped or not heard else click.echo)
+            _write(render(conclusion, format_), file, format_, note=None if quiet or piped or not heard else click.echo)
     return conclusion
 
 
@@ -319,12 +362,10 @@ def _guarded(conclusion: Conclusion, folder: Path) -> Conclusion:
     return replace(conclusion, guard_files=tuple(path.as_posix() for path in written))
 
 
-def _write(conclusion: Conclusion, file: str, format_: str, *, note: Callable[[str], None] | None) -> None:
+def _write(text: str, file: str, format_: str, *, note: Callable[[str], None] | None) -> None:
     """Write a report; where its place has become unwritable meanwhile, keep it in another and say so."""
-    from ruleout.report import render
     from ruleout.report.json import write_text
 
-    text = render(conclusion, format_)
     if file == "-":
         _print_bytes(text)
         return

@@ -33,7 +33,10 @@ ROOMS = (
 APART = {("causes", "faults"), ("faults", "causes"), ("faults", "examination"), ("faults", "conclusion")}
 """The examiner and the pupil share no notes."""
 
-EXEMPT = {("conclusion", "report"): "a notebook asks the conclusion itself for its picture (_repr_html_)"}
+EXEMPT = {
+    ("conclusion", "report"): "a notebook asks the conclusion itself for its picture (_repr_html_)",
+    ("tables", "report"): "a prompt and a notebook ask the comparison itself for its picture",
+}
 """Arrows that point down, each with its reason."""
 
 ENGINES = {"sklearn", "torch", "duckdb", "polars", "xgboost", "lightgbm", "pandas", "pyspark", "dask"}

@@ -10,16 +10,22 @@ import tempfile
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from ruleout.conclusion.conclusion import Conclusion
-
-__all__ = ["strict", "to_json", "write_text"]
+__all__ = ["Answer", "strict", "to_json", "write_text"]
 
 
-def to_json(conclusion: Conclusion) -> str:
-    """Write a conclusion as JSON (RFC 8259): no NaN, no infinity, no lone surrogate, two blanks of indent."""
-    text = json.dumps(strict(conclusion.to_dict()), ensure_ascii=False, allow_nan=False, indent=2)
+class Answer(Protocol):
+    """What has a public JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as dictionaries and lists."""
+        ...
+
+
+def to_json(answer: Answer) -> str:
+    """Write a conclusion, or a comparison, as JSON (RFC 8259): no NaN, no infinity, no lone surrogate, two blanks of indent."""
+    text = json.dumps(strict(answer.to_dict()), ensure_ascii=False, allow_nan=False, indent=2)
     # A lone surrogate (an undecodable byte in a file name) has no UTF-8; its escape is what JSON has for it.
     return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
 

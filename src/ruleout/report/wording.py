@@ -8,7 +8,7 @@ import unicodedata
 
 __all__ = ["clean", "number", "percent", "plural", "seconds", "shortened", "signed", "span", "transliterate", "unquoted"]
 
-_ASCII = str.maketrans("→…·○●◆━─▲▼", ">~-o*#=-+-")
+_ASCII = str.maketrans("→…·○●◆━─▲▼▁▂▃▄▅▆▇█", ">~-o*#=-+-_.:-=+*#")
 
 
 def clean(text: object) -> str:

@@ -11,18 +11,17 @@ import numpy as np
 import pyarrow as pa
 
 from ruleout.tables import distances
-from ruleout.tables.buffers import domain, plain_type, row_numbers
+from ruleout.tables.buffers import domain, plain_type
 from ruleout.tables.changes import FLOORS, ColumnChange, Comparison
 from ruleout.tables.kernel import edges_of
+from ruleout.tables.levels import Levels
 from ruleout.tables.profile import ColumnProfile, Plan, profile_table, sample_of
 from ruleout.tables.state import CategoryState, NumberState
 from ruleout.tables.table import Kind, Table, kind_of
 
-__all__ = ["compare"]
+__all__ = ["compare", "judged"]
 
 _FALSE_DISCOVERIES = 0.05
-_FEWEST_IN_CELL = 5
-_MOST_LISTED = 50
 
 _known: WeakKeyDictionary[Table, WeakKeyDictionary[Table, Comparison]] = WeakKeyDictionary()
 
@@ -57,7 +56,7 @@ def _compare(reference: Table, current: Table) -> Comparison:
         current.name,
         reference.n_rows,
         current.n_rows,
-        _judged(changes),
+        judged(changes),
         only_reference=tuple(column for column in reference.columns if column not in current),
         only_current=tuple(column for column in current.columns if column not in reference),
         kind_changes={column: _words(types[column]) for column, kind in kinds.items() if kind is None},
@@ -135,18 +134,11 @@ def _with_numbers(change: ColumnChange, reference: NumberState, current: NumberS
 
 def _with_categories(change: ColumnChange, reference: CategoryState, current: CategoryState) -> ColumnChange:
     n, m = change.reference.n_values, change.current.n_values
-    values, there, here = reference.frequent.aligned(current.frequent)
-    error = reference.frequent.error + current.frequent.error
-    if error:
-        # Counts lack up to `error`: only values to which that makes no difference are spoken of.
-        sure = np.maximum(there, here) >= 10 * error
-        values, there, here = values.take(row_numbers(np.flatnonzero(sure))), there[sure], here[sure]
-    cells = (there + here) * min(n, m) / (n + m) >= _FEWEST_IN_CELL
-    bins = tuple(np.append(side[cells], total - side[cells].sum()) for side, total in ((there, n), (here, m)))
+    levels = Levels.of(reference, current)
+    bins = levels.bins
     tvd, psi, p = distances.total_variation(*bins), distances.population_stability(*bins), distances.chi_square_p(*bins)
-    new, missing = there == 0, (here == 0) & (there * m / n >= _FEWEST_IN_CELL)
-    n_new = int(here[new].sum())
-    expected, p_new = distances.unseen(there + here, n_new, n, m)
+    n_new = int(levels.current[levels.new].sum())
+    expected, p_new = distances.unseen(levels.reference + levels.current, n_new, n, m)
     return _measured(
         change,
         {"tvd": (tvd, p), "psi": (psi, p), "new": (max(0.0, (n_new - expected) / m), p_new)},
@@ -154,14 +146,9 @@ def _with_categories(change: ColumnChange, reference: CategoryState, current: Ca
         psi=psi,
         jensen_shannon=distances.jensen_shannon(*bins),
         new_share=n_new / m,
-        new_categories=_listed(values, here, new),
-        missing_categories=_listed(values, there, missing),
+        new_categories=levels.listed(levels.current, levels.new),
+        missing_categories=levels.listed(levels.reference, levels.missing),
     )
-
-
-def _listed(values: pa.Array, counts: np.ndarray, chosen: np.ndarray) -> tuple[tuple[str, int], ...]:
-    found = zip(values.take(row_numbers(np.flatnonzero(chosen))).to_pylist(), counts[chosen].tolist(), strict=True)
-    return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0]))[:_MOST_LISTED])
 
 
 def _with_top(change: ColumnChange) -> ColumnChange:
@@ -195,10 +182,10 @@ def _measured(change: ColumnChange, found: Mapping[str, tuple[float, float]], **
     )
 
 
-def _judged(changes: Mapping[str, ColumnChange]) -> dict[str, ColumnChange]:
-    """The changes with what moved them: effect floors, and Benjamini-Hochberg over all columns and measures at once."""
+def judged(changes: Mapping[str, ColumnChange], rate: float = _FALSE_DISCOVERIES) -> dict[str, ColumnChange]:
+    """The changes with what moved them: effect floors, and Benjamini-Hochberg at `rate` over all columns and measures at once."""
     tests = [(column, measure, p) for column, change in changes.items() for measure, p in (change.p_values or {}).items()]
-    sure = distances.benjamini_hochberg(np.array([p for _, _, p in tests]), _FALSE_DISCOVERIES)
+    sure = distances.benjamini_hochberg(np.array([p for _, _, p in tests]), rate)
     moved: dict[str, list[str]] = {column: [] for column in changes}
     for (column, measure, _), rejected in zip(tests, sure, strict=True):
         if rejected and (changes[column].effects or {})[measure] >= FLOORS[measure]:
