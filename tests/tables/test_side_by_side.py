@@ -292,6 +292,40 @@ def test_a_key_of_two_kinds_is_refused():
         ruleout.compare({"k": [1, 2], "v": [1, 2]}, {"k": ["1", "2"], "v": [1, 2]}, key="k")
 
 
+def test_a_key_of_lists_is_refused():
+    table = {"k": [[1], [2]], "v": [1, 2]}
+    with pytest.raises(TableError, match=r"^reference: key 'k' holds list<item: int64>, expected numbers, text or times; name another"):
+        ruleout.compare(table, table, key="k")
+
+
+ODD = {
+    "decimal": pa.array(range(60)).cast(pa.decimal128(21, 2)),
+    "unsigned": pa.array(np.arange(60, dtype=np.uint64) * 2**58),
+    "date": pa.array(np.arange(60).astype("datetime64[D]")),
+    "zoned": pa.array(np.arange(60), pa.timestamp("ms", "UTC")),
+    "dictionary": pa.array(["a", "b", None] * 20).dictionary_encode(),
+    "bytes": pa.array([b"x"] * 60),
+    "lists": pa.array([[1]] * 60),
+    "null": pa.nulls(60),
+    "infinite": pa.array([np.inf, -np.inf, np.nan] * 20),
+    "huge": pa.array(np.linspace(-1.7e308, 1.7e308, 60)),
+    "single": pa.array(np.linspace(-1, 1, 60, dtype=np.float32)),
+    "truth": pa.array([True, False, None] * 20),
+    "unique": pa.array([f"{at}é" for at in range(60)]),
+}
+
+
+@pytest.mark.parametrize("first", ODD)
+def test_whatever_a_column_holds_something_is_said(first):
+    for second in ODD.values():
+        for n, m in ((60, 60), (1, 60), (60, 0), (0, 0)):
+            sides = [pa.table({"k": np.arange(k), "c": values.slice(0, k)}) for values, k in ((ODD[first], n), (second, m))]
+            found = ruleout.compare(*sides, key="k")
+            assert str(found)
+            assert found._repr_html_()
+            assert all(move.statement().endswith(".") for move in found.moves)
+
+
 def test_names_with_commas_are_names():
     table = {"a,b": [1, 2], "c": [1, 2]}
     assert list(ruleout.compare(table, table, columns="a,b")) == ["a,b"]

@@ -75,7 +75,9 @@ class Fact:
 
 def facts_of(change: ColumnChange) -> tuple[Fact, ...]:
     """What a column that moved has moved in, the plainest first."""
-    return tuple(_facts(change))
+    # Numbers near 1e308 overflow where they are squared: their factor is then not known, and no warning helps the reader.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return tuple(_facts(change))
 
 
 def remark_of(change: ColumnChange) -> Fact | None:
@@ -190,7 +192,7 @@ def _copied(there: ColumnProfile, here: ColumnProfile) -> Fact | None:
         return Fact("quantiles", None, None, step, f"every quantile {'+' if step > 0 else '-'} {said(step)}")
     for side in (first, -first[::-1]):
         factor = float(side @ second / (side @ side))
-        if factor <= 0 or np.abs(second - factor * side).max() > close:
+        if not np.isfinite(factor) or factor <= 0 or np.abs(second - factor * side).max() > close:
             continue
         # The middle ratio says the factor better than the largest values, which the fit follows.
         factor = float(np.median(second[side != 0] / side[side != 0]))

@@ -163,6 +163,10 @@ def _keys(reference: Table, current: Table, key: Sequence[str]) -> np.ndarray:
         kinds = [table.kind(column) for table in (reference, current)]
         first, second = (_plain(table, column) for table in (reference, current))
         type_ = _shared_type(first.type, second.type) if kinds[0] == kinds[1] != "other" else None
+        if type_ is None and kinds[0] == kinds[1]:
+            raise TableError(
+                f"{reference.origin}: key {column!r} holds {first.type}, expected numbers, text or times; name another column."
+            )
         if type_ is None:
             raise TableError(
                 f"{current.origin}: key {column!r} holds {second.type}, but {first.type} in {reference.origin}; "
@@ -236,8 +240,9 @@ def _cells(reference: Table, current: Table, column: str, mine: np.ndarray, thei
         tolerance = _SAME_SINGLE if single else _SAME
         unequal = both & (values[0] != values[1])
         if pa.types.is_floating(type_):
-            close = np.abs(values[1] - values[0]) <= tolerance * np.maximum(np.abs(values[0]), np.abs(values[1]))
-            unequal &= ~close
+            with np.errstate(over="ignore", invalid="ignore"):
+                near = np.abs(values[1] - values[0]) <= tolerance * np.maximum(np.abs(values[0]), np.abs(values[1]))
+            unequal &= ~(near & np.isfinite(values[0]) & np.isfinite(values[1]))
         said = _moved(values[0][unequal].astype(float), values[1][unequal].astype(float), kind_of(type_) == "time") if unequal.any() else ""
     differs |= unequal
     became, was = int((known[0] & ~known[1]).sum()), int((~known[0] & known[1]).sum())
@@ -279,12 +284,19 @@ def _moved(there: np.ndarray, here: np.ndarray, time: bool) -> str:
     """What numbers that differ have in common: one step, one factor, or else the middle difference."""
     if len(here) > 1 and (here == here[0]).all():
         return f"every one became {_point(here[0], time)}"
+    finite = np.isfinite(there) & np.isfinite(here)
+    if not finite.any():
+        return "infinite on one side"
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        return _moved_by(there[finite], here[finite], time)
+
+
+def _moved_by(there: np.ndarray, here: np.ndarray, time: bool) -> str:
+    """The same of finite numbers, of which differences may be infinite all the same."""
     gaps = here - there
     step = float(np.median(gaps))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(there != 0, here / there, np.nan)
-    finite = ratios[np.isfinite(ratios)]
-    factor = float(np.median(finite)) if len(finite) else 0.0
+    ratios = here[there != 0] / there[there != 0]
+    factor = float(np.median(ratios)) if len(ratios) else 0.0
     if step and (np.abs(gaps - step) <= 1e-6 * np.maximum(np.abs(there), np.abs(here))).mean() >= _ALL_BUT:
         return f"every one {'+' if step > 0 else '-'} {_size(step, time)}"
     if not time and factor and (np.abs(here - factor * there) <= 1e-6 * np.abs(here)).mean() >= _ALL_BUT:
