@@ -85,9 +85,9 @@ def wasserstein(reference: NumberState, current: NumberState) -> float | None:
     low = min(reference.moments.smallest, current.moments.smallest)
     high = max(reference.moments.largest, current.moments.largest)
     centre = reference.moments.mean
-    bounds = np.concatenate([[low], np.clip(reference.edges.astype(np.float64), low, high), [high]]) - centre
     areas = []
     with np.errstate(over="ignore", invalid="ignore"):
+        bounds = np.concatenate([[low], np.clip(reference.edges.astype(np.float64), low, high), [high]]) - centre
         for side in (reference, current):
             heights = np.concatenate([[0], np.cumsum(side.counts)]) / side.moments.n
             areas.append(np.diff(bounds * heights) - (side.sums - side.counts * centre) / side.moments.n)

@@ -67,7 +67,9 @@ def _of_numbers(there: ColumnProfile, here: ColumnProfile, n_bins: int) -> Shape
     elif smallest > 0 and there.kind == "numeric" and high > _SKEWED * max(middles):
         scale, bounds = "log", np.geomspace(low, high, n_bins + 1)
     else:
-        bounds = _whole(np.linspace(low, high, n_bins + 1), low, high, sides)
+        # Weighted ends, since the width of a range can be more than a float holds.
+        inside = np.linspace(0, 1, n_bins + 1)
+        bounds = _whole(low * (1 - inside) + high * inside, low, high, sides)
     shares = [_between(profile, bounds) for profile in (there, here)]
     return Shape(shares[0], shares[1], tuple(bounds.tolist()), scale)
 
