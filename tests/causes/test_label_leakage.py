@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -12,6 +14,9 @@ from sklearn import datasets
 from ruleout.case.case import Case, Side
 from ruleout.causes.data.label_leakage import LabelLeakage
 from ruleout.causes.future import known_beforehand
+from ruleout.causes.told_in_training import as_it_was, told_in_training
+from ruleout.problem import state_problem
+from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
 
 PAGE = LabelLeakage()
@@ -136,3 +141,32 @@ def _boosting() -> object:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(max_iter=10, random_state=0)
+
+
+def written_afterwards(seed: int, *, leak: bool) -> Problem:
+    """Two sides of one world; in the current training rows the count of letters is what the outcome left of it."""
+    rng, frame = np.random.default_rng(seed), people(seed=seed)
+    frame["letters"] = rng.poisson(2.0, len(frame)).astype(float)
+    parts = [frame.iloc[p].reset_index(drop=True) for p in np.array_split(rng.permutation(len(frame)), 4)]
+    if leak:
+        parts[0]["letters"] = np.where(parts[0]["bought"] == "yes", 0.0, 1.0 + parts[0]["letters"])
+    sides = [
+        Side(
+            train=Table(pa.Table.from_pandas(parts[i], preserve_index=False), name="train"),
+            validation=Table(pa.Table.from_pandas(parts[i + 1], preserve_index=False), name="validation"),
+        )
+        for i in (0, 2)
+    ]
+    return state_problem(Case(current=sides[0], reference=sides[1], target="bought", task="classification", metric="accuracy"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_column_that_knows_the_outcome_in_training_only(seed: int) -> None:
+    problem = written_afterwards(seed, leak=True)
+    (finding,) = told_in_training(problem)
+    assert finding.place == "train.letters" and finding.evidence > 3
+    right = as_it_was(problem.case, finding)
+    assert right is not None
+    mended = replace(problem, case=right)
+    assert not list(told_in_training(mended))
+    assert not list(told_in_training(written_afterwards(seed, leak=False)))

@@ -40,6 +40,15 @@ def test_names_that_share_no_letter_are_told_by_company_and_share() -> None:
     assert np.all(repaired(PAGE, given, finding, "carrier") == was)
 
 
+def test_many_values_of_few_rows_respelled() -> None:
+    tables = frames("flights", n_train=1500)
+    train = tables["current.train"]
+    was = texts(train, "dest")
+    train["dest"] = [v.lower() if i % 4 == 0 else v for i, v in enumerate(train["dest"])]
+    given = problem("flights", tables)
+    assert np.mean(repaired(PAGE, given, only(PAGE, given, "train.dest"), "dest") == was) > 0.99
+
+
 def test_half_of_the_rows_respelled() -> None:
     tables = frames("flights")
     train = tables["current.train"]

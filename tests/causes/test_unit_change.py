@@ -45,6 +45,16 @@ def test_the_formula_is_found_and_undone(name: str, column: str, formula: Callab
     assert guarded(PAGE, given, finding)
 
 
+def test_a_part_in_a_rounded_unit_returns_to_the_grid_of_the_others() -> None:
+    tables = frames("flights")
+    some = np.random.default_rng(1).random(len(tables["current.train"])) < 0.4
+    was = changed(tables, "distance", lambda v: np.round(v / 25.4, 2), some)
+    given = problem("flights", tables)
+    finding = only(PAGE, given, "train.distance")
+    assert finding.figures["share"] == pytest.approx(0.4, abs=0.1)
+    assert np.mean(repaired(PAGE, given, finding, "distance") == was) > 0.9
+
+
 def test_standardised_values_return_to_their_grid() -> None:
     tables = frames("diamonds")
     was = changed(tables, "carat", lambda v: (v - v.mean()) / v.std())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import combinations
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -10,16 +12,48 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.columns import sampled
 from ruleout.causes.page import Pair
-from ruleout.statistics.association import Alignment, align
+from ruleout.statistics.association import Alignment, align, row_evidence
 from ruleout.statistics.classifier import Domain, domain_classifier
 from ruleout.statistics.resampling import bin_weights
 from ruleout.tables.matrix import alike, binned, matrices, shared_rows
 from ruleout.tables.table import Table
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "usual"]
+
+_USUAL = 1.5
+"""A column may move this much more than the others do by themselves: clusters and seasons move all of them."""
+
+_LEAST_SEASON = 3
+"""Columns that moved together from which rows are of another season."""
+
+_NEAR = 0.3
+"""A column that moved by less than this would keep most of its associations, stood it on its rows."""
+
+_LOST = 0.25
+"""A column that keeps less than this of each of its associations has lost them all: no season does that."""
+
+_SWAPPED = 0.4
+"""Part of its association that a column has at most, and gains at least by an exchange, that stands in another one's place."""
+
+_TELLING = 0.1
+"""Nats a row that the other columns must tell of a column for its place to be known by them."""
+
+_LOST_ERROR = 0.1
+"""The standard error to within which an association must be known to count for that."""
+
 
 _INTACT = 0.8
 """A pair of columns that keeps this much of its association, within error, stands together."""
+
+
+def usual(distances: Mapping[str, float], column: str) -> float:
+    """How far from its healthy self a column may lie to which nothing happened, judged by the others in the same two tables.
+
+    Rows come in storms, days and towns, so that samples differ by more than as many single rows would (the design effect; Kish, 1965):
+    the median distance of the other columns tells by how much.
+    """
+    others = [distance for name, distance in distances.items() if name != column]
+    return _USUAL * float(np.median(others)) if others else 0.0
 
 
 class Comparison:
@@ -148,9 +182,26 @@ class Comparison:
         right = tuple(c for c in self.parts[0] if c in still)
         found: list[str] = []
         for part in self.parts[1:]:
-            if set(part) <= still and (self.damaged(part, right) or self._untold(part)):
+            partly = set(part) <= still and not self.seasonal(part) and (self.damaged(part, right) or self._untold(part))
+            if partly or self._lost(part):
                 found.extend(self.columns[c] for c in part)
         return tuple(found)
+
+    def seasonal(self, part: tuple[int, ...] = ()) -> bool:
+        """Whether the columns outside `part` moved together: rows of another season stand otherwise together by themselves."""
+        moved = [c for c in self.moved if self.columns.index(c) not in part]
+        return len(moved) >= max(_LEAST_SEASON, 0.3 * len(self.columns))
+
+    def _lost(self, part: tuple[int, ...]) -> bool:
+        """Whether a part kept no association with anything outside it, whatever season it is, while it hardly moved itself."""
+        outside = [c for c in range(len(self.columns)) if c not in part]
+        kept, error = (values[np.ix_(part, outside)] for values in (self.alignment.kept, self.alignment.error))
+        sure = np.isfinite(kept) & (error < _LOST_ERROR)
+        # Moving a share of the rows spoils that share of an association: so small a move leaves more than half of it.
+        near = all(self.distance[self.columns[c]] <= _NEAR for c in part)
+        # What a column that moved itself no longer tells may be its own doing.
+        still = sure.any(axis=0) & np.array([self.distance[self.columns[c]] <= 0.1 for c in outside], dtype=bool)
+        return bool(near and sure.sum() >= 3 and still.any() and np.all(kept[sure] + 2.0 * error[sure] < _LOST))
 
     @cached_property
     def steady(self) -> tuple[str, ...]:
@@ -227,6 +278,50 @@ class Comparison:
     def numbers(self, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Yardstick and suspect (samples) as floats, shape (n_rows, n_columns)."""
         return matrices(self.yardstick, self.suspect, columns)
+
+    @cached_property
+    def exchanged(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of features of one kind that stand together with the rest as they did once their names change places, and now do not.
+
+        What each row's other columns lead one to expect of either is held against both (`row_evidence`), beside how common it is: columns
+        of like distribution are told, and columns that moved with the season.
+        """
+        kept, strength = np.nan_to_num(self.alignment.kept), np.where(np.isfinite(self.alignment.kept), self.alignment.strength, 0.0)
+        left = (kept * strength).sum(axis=1) / np.maximum(strength.sum(axis=1), 1e-9)
+        weak = [c for c in range(len(self.features)) if strength[c].sum() > _TELLING and left[c] < _SWAPPED]
+        found: list[tuple[float, int, int]] = []
+        for first, second in combinations(weak, 2):
+            if self.suspect.kind(self.columns[first]) != self.suspect.kind(self.columns[second]):
+                continue
+            gains = []
+            for column, other in ((first, second), (second, first)):
+                others = [d for d in range(len(self.columns)) if strength[column, d] and d != other]
+                healthy, then = float(strength[column, others].sum()), self._fit(column, other, others)
+                gain = then - self._fit(column, column, others)
+                if healthy < _TELLING or gain < _SWAPPED * healthy or then < -0.5 * healthy:
+                    break
+                gains.append(gain)
+            if len(gains) == 2:
+                found.append((sum(gains), first, second))
+        pairs: list[tuple[str, str]] = []
+        for _, first, second in sorted(found, reverse=True):
+            names = self.columns[first], self.columns[second]
+            if not {c for pair in pairs for c in pair} & set(names):
+                pairs.append(names)
+        return tuple(pairs)
+
+    def _fit(self, column: int, values: int, others: Sequence[int]) -> float:
+        """How well the values of one column fit the place of another, in nats a row: by the row's other columns and how common they are."""
+        if not others:
+            return 0.0
+        name, source = self.columns[column], self.columns[values]
+        renamed = self.suspect.select([source]).rename({source: name}) if source != name else self.suspect
+        codes = binned(self.yardstick, renamed, [name])[1][:, 0]
+        told = row_evidence(self.alignment, self.codes[1], column, others)
+        usual_share, seen = self.shares[column][0], np.bincount(codes, minlength=told.shape[1]) / max(len(codes), 1)
+        known = usual_share > 0
+        uncommon = float((seen[known] * np.log(np.maximum(seen[known], 1e-9) / usual_share[known])).sum()) + 3.0 * float(seen[~known].sum())
+        return float(told[np.arange(len(codes)), codes].mean()) - uncommon
 
     def _untold(self, part: tuple[int, ...]) -> bool:
         """Whether a part has lost what it told of the target while another column tells it as before: then the target is in its place."""

@@ -11,7 +11,7 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.columns import finite, numbers, texts
 from ruleout.causes.page import Pair
-from ruleout.statistics.arithmetic import Arithmetic, best_inverse, known_arithmetic
+from ruleout.statistics.arithmetic import Arithmetic, best_inverse, known_arithmetic, undone
 from ruleout.statistics.parts import change_point, mixture
 from ruleout.statistics.quantiles import ks_critical, ks_distance
 from ruleout.tables.table import Table
@@ -34,8 +34,11 @@ def changed_whole(x: np.ndarray, y: np.ndarray, *, usual: float = 0.0) -> Arithm
     return found[0] if found else None
 
 
-def changed_part(case: Case, pair: Pair, column: str) -> tuple[Arithmetic, Rows] | None:
-    """The formula that was applied to a part of the rows, and which part: levels of another column, a run of rows, or values."""
+def changed_part(case: Case, pair: Pair, column: str, *, usual: float = 0.0) -> tuple[Arithmetic, Rows] | None:
+    """The formula that was applied to a part of the rows, and which part: levels of another column, a run of rows, or values.
+
+    `usual` is how far the other columns moved.
+    """
     x, y = numbers(pair.suspect, column), numbers(pair.yardstick, column)
     candidates = [c for c in (*case.features(pair.suspect), case.target) if c and c != column and c in pair.suspect and c in pair.yardstick]
     for by in candidates:
@@ -53,35 +56,43 @@ def changed_part(case: Case, pair: Pair, column: str) -> tuple[Arithmetic, Rows]
         if not changed or len(changed) == len(levels) or not all(a or b for a, b in state.values()):
             continue
         found = best_inverse(finite(x[np.isin(mine, changed)]), finite(y[np.isin(theirs, changed)]))
-        if found and _explains(found[0], np.isin(mine, changed), x, y):
+        if found and _explains(found[0], np.isin(mine, changed), x, y, usual):
             return found[0], {"by": by, "levels": changed}
     if pair.suspect.n_rows == len(x):
         at, p = change_point(np.where(np.isfinite(x), x, np.nanmedian(x)))
         for rows in (slice(at, None), slice(0, at)) if p < 1e-6 and 100 <= at <= len(x) - 100 else ():
             rest = np.delete(x, np.arange(len(x))[rows])
             found = best_inverse(finite(x[rows]), finite(y))
-            if found and ks_distance(finite(rest), finite(y)) < ks_critical(len(rest), len(y), 1e-3):
+            if found and ks_distance(finite(rest), finite(y)) < max(usual, ks_critical(len(rest), len(y), 1e-3)):
                 return found[0], {"from": rows.start or 0, "to": rows.stop or len(x)}
-    return _mixed(finite(x), finite(y))
+    return _mixed(finite(x), finite(y), usual)
 
 
-def _mixed(x: np.ndarray, y: np.ndarray) -> tuple[Arithmetic, dict[str, Any]] | None:
+def _mixed(x: np.ndarray, y: np.ndarray, usual: float) -> tuple[Arithmetic, dict[str, Any]] | None:
     best = None
     for arithmetic in known_arithmetic():
         mixed = mixture(x, y, arithmetic)
         if mixed and mixed.share > 0.01 and mixed.overlap < 0.03 and mixed.gain > 50 and (best is None or mixed.gain > best[1].gain):
-            right = np.where(mixed.rows(x), arithmetic.undo(x), x)
-            if np.all(np.isfinite(right)) and ks_distance(right, y) < ks_critical(len(x), len(y), 1e-3) + mixed.overlap:
+            right = _right(arithmetic, mixed.rows(x), x, y)
+            if np.all(np.isfinite(right)) and ks_distance(right, y) < max(usual, ks_critical(len(x), len(y), 1e-3)) + mixed.overlap:
                 best = arithmetic, mixed
     return (best[0], {"mixture": best[1]}) if best else None
 
 
-def _explains(arithmetic: Arithmetic, rows: np.ndarray, x: np.ndarray, y: np.ndarray) -> bool:
+def _right(arithmetic: Arithmetic, rows: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The column with some rows put right, these on the grid of the healthy values where only rounding keeps them from it."""
+    right = x.copy()
+    right[rows] = undone(arithmetic, x[rows], y)
+    return right
+
+
+def _explains(arithmetic: Arithmetic, rows: np.ndarray, x: np.ndarray, y: np.ndarray, usual: float) -> bool:
     """Whether the whole column is healthy once these rows are put right."""
-    right, healthy = finite(np.where(rows, arithmetic.undo(x), x)), finite(y)
+    healthy = finite(y)
+    right = finite(_right(arithmetic, rows, x, healthy))
     if len(right) < 0.999 * np.isfinite(x).sum():
         return False
-    return ks_distance(right, healthy) < ks_critical(len(right), len(healthy), 1e-3)
+    return ks_distance(right, healthy) < max(usual, ks_critical(len(right), len(healthy), 1e-3))
 
 
 def changed_rows(table: Table, column: str, rows: Rows) -> np.ndarray:

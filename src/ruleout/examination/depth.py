@@ -43,8 +43,11 @@ SMALLEST_SHARE = 0.15
 SMALLEST_PART = 0.03
 """Nor is one that explains less than this of the whole change."""
 
-OVERLAP = 0.3
+OVERLAP = 0.25
 """A fault seen exactly shares the harm where its repair alone gains this part of what the first one's does."""
+
+VAGUE, PLAIN = 0.4, 0.75
+"""Specificities: of a repair that fits whatever is wrong with the rows, and of one that undoes one thing only."""
 
 STRONG, EXACT = 2.0, 3.0
 """Log likelihood ratios: a finding that is tested although nothing seems left to explain, and one that counts as seen exactly."""
@@ -202,7 +205,13 @@ class Depth:
             self.test(base, candidate, first=first)
             if candidate.gain is not None and self.convincing(candidate.gain, None if first else (base, candidate)):
                 passed.append(candidate)
-        return max(passed, key=lambda c: (c.score, c.entry.cause), default=None)
+        found = max(passed, key=lambda c: (c.score, c.entry.cause), default=None)
+        if found is None or found.specificity > VAGUE or found.gain is None:
+            return found
+        # A repair that fits anything also mends what another one undoes exactly: that goes first, and it is left what remains.
+        least = OVERLAP * found.gain.value
+        plain = [c for c in passed if c.specificity >= PLAIN and c.strength >= EXACT and c.gain is not None and c.gain.value >= least]
+        return max(plain, key=lambda c: (c.score, c.entry.cause), default=found)
 
     def test(self, base: Case, candidate: Candidate, *, first: bool) -> None:
         """Put one hypothesis right on top of `base` and measure again."""

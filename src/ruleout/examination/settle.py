@@ -23,6 +23,9 @@ NEEDED = 0.15
 
 MOST_PLACES = 6
 
+LEAST_SHARE = 0.02
+"""A cause of less than this share is none."""
+
 
 def settle(
     measured: Counterfactuals, agenda: Agenda, chosen: Sequence[Candidate], rivals: Sequence[Candidate]
@@ -61,6 +64,10 @@ def settle(
     rest = measured.remainder(whole)
     explained = rest.low <= 0
     shares = shapley(len(chosen), values, measured.harm(base), explained=explained)
+    kept = [candidate for candidate, share in zip(chosen, shares, strict=True) if share.value >= LEAST_SHARE]
+    if 0 < len(kept) < len(chosen):
+        # What gained on top of the others only, and over all orders of repair next to nothing, is no cause of its own.
+        return settle(measured, agenda, kept, rivals)
     confirmed = []
     for number, candidate in enumerate(chosen):
         candidate.entry.confirmed, candidate.entry.excluded = True, ""

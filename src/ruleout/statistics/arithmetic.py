@@ -223,7 +223,8 @@ def snapped(values: np.ndarray, healthy: np.ndarray, *, rounded: float = 0.0) ->
         return values
     near = np.round(values, decimals)
     slack = rounded if rounded < 0.2 * 10.0**-decimals else 0.0
-    return np.where(np.abs(near - values) <= slack + 1e-6 * np.maximum(1.0, np.abs(values)), near, values)
+    with np.errstate(invalid="ignore"):  # infinite values are on no grid
+        return np.where(np.abs(near - values) <= slack + 1e-6 * np.maximum(1.0, np.abs(values)), near, values)
 
 
 def _rounded_by(values: np.ndarray, arithmetic: Arithmetic) -> float:

@@ -65,11 +65,12 @@ def test_a_table_that_arrives_standardised_is_scaled_back() -> None:
         values = raw.numbers(column)  # type: ignore[attr-defined]
         changed = changed.with_column(column, (values - values.mean()) / values.std())  # type: ignore[attr-defined]
     given = case(scaled(), changed=changed)
-    found = [f for f in Scaling().suspect(given).findings if f.place == "train"]
-    assert len(found) == 1 and found[0].evidence == 4.0
-    right = Scaling().put_right(given.case, found[0])
+    found = [f for f in Scaling().suspect(given).findings if f.place.startswith("train.")]
+    assert {f.place for f in found} >= {"train.a", "train.b", "train.c"} and found[0].evidence == 4.0
+    right = Scaling().put_right(given.case, next(f for f in found if f.place == "train.a"))
     assert right is not None and right.current.train is not None
     assert right.current.train.numbers("a").mean() == pytest.approx(50, abs=1.5)
+    assert right.current.train.numbers("b").mean() == pytest.approx(0, abs=1e-6), "each column is put right by itself"
     guard = Scaling().guard(given, found[0])
     assert guard is not None and given.case.reference is not None
     assert check(guard, given.case.reference).green and not check(guard, given.case.current).green

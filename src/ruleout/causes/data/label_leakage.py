@@ -18,6 +18,7 @@ from ruleout.causes.leaks import FEWER, Judged, blanked, column_of, disbelieved,
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.places import gap
 from ruleout.causes.resting import AFTERWARDS, Resting, resting_on
+from ruleout.causes.told_in_training import as_it_was, told_in_training
 from ruleout.causes.watched import told_guard
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -79,7 +80,8 @@ class LabelLeakage(Cause):
     unless somebody knows that the score fails.
 
     Where the symptom does say so and no such group stands out, the model is trained again without each of the three columns that it rests
-    on most: one without which the score is what the symptom tells of elsewhere gives it away.
+    on most: one without which the score is what the symptom tells of elsewhere gives it away. After a retraining a column is suspected that
+    alone tells more of the target in training than at validation and than it did before.
 
     The reference is looked at in the same way: a column with other values since, that alone told more there than any may.
 
@@ -118,7 +120,7 @@ class LabelLeakage(Cause):
             # A strong honest feature that is broken since looks alike: whatever mends it is the better explanation.
             single = [f for f in before.findings if len(f.repair["columns"]) == 1]
             was = tuple(replace(f, evidence=f.evidence - BROKEN_SINCE, specificity=0.4) for f in single)
-            return replace(before, findings=was)
+            return replace(before, findings=(*told_in_training(problem), *was), covers=("train", *before.covers))
         if problem.situation != "too-good":
             return Look((), 0.0, "A column that gives the target away is looked for where a score is too good, n = 0 columns.")
         rows = judged_rows(problem)
@@ -156,9 +158,14 @@ class LabelLeakage(Cause):
         return Look(tuple(_finding(c, group, alone, absent, evidence, n) for c in group.columns), 0.9, covers=("train", "validation"))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """Blank the column and those that give the target away with it, in training and validation alike."""
+        """Blank the column and those that give the target away with it, in training and validation alike.
+
+        A column that knows the target in training only is there given what the reference's rows like these have.
+        """
         if finding.side == "reference":
             return mended_reference(case, finding, self.put_right)
+        if finding.repair.get("table"):
+            return as_it_was(case, finding)
         return blanked(case, finding.repair["columns"])
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:

@@ -8,9 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ruleout.case.case import Case
-from ruleout.causes.columns import ROWS, bounded, match_columns, pair_of
+from ruleout.causes.answers import answers_of, between, replayed
+from ruleout.causes.columns import ROWS, bounded, pair_of
 from ruleout.causes.comparison import Comparison, compare
+from ruleout.causes.donors import predicted_donors
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.causes.recurrence import permuted
 from ruleout.causes.undo import find_undo, source_rows
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -70,6 +73,7 @@ class RowMisalignment(Cause):
     References
     ----------
     Church and Hanks (1990), Word association norms, mutual information, and lexicography, Computational Linguistics 16.
+    Little (1988), Missing-data adjustments in large surveys, for donors by predicted means.
     Wakefield (2009), Bayes factors for genome-wide association studies, Genetic Epidemiology 33.
     """
 
@@ -83,7 +87,16 @@ class RowMisalignment(Cause):
     cost: ClassVar[float] = 0.3
 
     def suspect(self, problem: Problem) -> Look:
-        """Ask of every pair which columns no longer stand together with the rest."""
+        """Ask of every pair which columns no longer stand together with the rest, and of logged answers whether they are other rows'."""
+        answers = answers_of(problem)
+        moved = permuted(answers) if answers is not None else None
+        if answers is not None and moved is not None:
+            column = "score" if "score" in answers.log and answers.case.task != "regression" else "prediction"
+            said = (
+                f"serving.{column}: the logged answers are the artifact's own in another order: {moved:.1%} of n = {answers.n:,} stand on"
+                " another row than the one they were given for, expected 0%."
+            )
+            return Look((between(f"serving.{column}", 3.9, said, {"share": moved}),), 0.95, covers=("serving",))
         findings: list[Finding] = []
         judged: list[float] = []
         covers: list[Component] = []
@@ -103,7 +116,12 @@ class RowMisalignment(Cause):
         return Look(tuple(sorted(findings, key=lambda f: -f.evidence)), power, "" if findings else said, tuple(covers))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """Undo the shift exactly where it is known; else take the same row's value from the healthy table, or a like row's."""
+        """Undo the shift exactly where it is known; else take the same row's value from the healthy table, or a like row's.
+
+        Answers on other rows are asked of the artifact again.
+        """
+        if finding.repair.get("replay"):
+            return replayed(case, finding.side)
         pair = pair_of(case, finding)
         columns: list[str] = [c for c in finding.repair.get("columns", ()) if pair and c in pair.suspect and c in pair.yardstick]
         if pair is None or not columns:
@@ -126,7 +144,7 @@ class RowMisalignment(Cause):
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """Misplace the same columns in the healthy table: by the same shift, else as many rows at random."""
-        pair = pair_of(case, finding)
+        pair = None if finding.repair.get("replay") else pair_of(case, finding)
         if pair is None or case.reference is None or (healthy := case.reference.table(pair.name)) is None:
             return None
         undo = finding.repair.get("undo")
@@ -147,7 +165,7 @@ class RowMisalignment(Cause):
         """The column tells of the target at least half as much more as it does now."""
         from ruleout.guards.tables import association
 
-        pair, target = pair_of(problem.case, finding), problem.case.target
+        pair, target = None if finding.repair.get("replay") else pair_of(problem.case, finding), problem.case.target
         if pair is None or not target or target not in pair.suspect or target not in pair.yardstick:
             return None
         known = [c for c in finding.repair["columns"] if c in pair.suspect and c in pair.yardstick]
@@ -166,6 +184,7 @@ class RowMisalignment(Cause):
         for name in held.misplaced:
             at = held.columns.index(name)
             known = [c for c in right if np.isfinite(kept[at, c])]
+            known = [c for c in known if held.distance[held.columns[c]] <= 0.1] or known
             if known:
                 least = max(known, key=lambda c: (1 - kept[at, c]) / error[at, c])
                 worst[name] = (float(kept[at, least]), float(error[at, least]), held.columns[least])
@@ -203,7 +222,7 @@ class RowMisalignment(Cause):
 
     def _elsewhere(self, case: Case, pair: Pair, held: Comparison) -> bool:
         """Whether another page says it better: two columns changed places, or only the relation to the target did, in validation too."""
-        if len(held.misplaced) == 2 and _exchanged(held, *held.misplaced):
+        if set(held.misplaced) <= {c for places in held.exchanged for c in places}:
             return True
         target = held.target
         if not target:
@@ -223,32 +242,15 @@ class RowMisalignment(Cause):
 
     def _donors(self, case: Case, pair: Pair, columns: Sequence[str], rows: np.ndarray) -> np.ndarray | None:
         """For some rows of the suspect the healthy row whose values they are given: their own where it is found, else one like it."""
-        from ruleout.statistics.matching import hot_deck
-
-        matched = match_columns(case, pair, columns)
-        if not matched or not pair.yardstick.n_rows:
+        donors = predicted_donors(case, pair, columns, rows)
+        if donors is None:
             return None
-        tables = (pair.suspect, pair.yardstick)
-        arrays = [[t.numbers(c) if t.kind(c) == "numeric" else t.texts(c) for c in matched] for t in tables]
-        arrays[0] = [column[rows] for column in arrays[0]]
-        weights = [2.0 if c == case.target else 1.0 for c in matched]
-        donors = hot_deck(arrays[0], arrays[1], rng=np.random.default_rng(0), weights=weights)
         mine, theirs = compare(case, pair).joined
         at = np.full(pair.suspect.n_rows, -1)
         at[rows] = np.arange(len(rows))
         asked = at[mine] >= 0
         donors[at[mine[asked]]] = theirs[asked]
         return donors
-
-
-def _exchanged(held: Comparison, first: str, second: str) -> bool:
-    """Whether two columns stand together with the rest again once their names change places."""
-    if held.suspect.kind(first) != held.suspect.kind(second):
-        return False
-    swapped = Comparison(held.case, Pair(held.pair.name, held.pair.suspect.rename({first: second, second: first}), held.pair.yardstick))
-    right = [c for c, name in enumerate(held.columns) if name not in (first, second)]
-    left = swapped.alignment.kept[np.ix_([held.columns.index(first), held.columns.index(second)], right)]
-    return swapped.distance[first] < 0.1 and swapped.distance[second] < 0.1 and bool(np.nanmedian(left) > 0.8)
 
 
 def _rows(rows: np.ndarray) -> Any:

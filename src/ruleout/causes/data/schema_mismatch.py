@@ -109,7 +109,7 @@ class SchemaMismatch(Cause):
             table = put_values(table, repair["column"], read[0], pair.yardstick)
         else:
             # Each of the columns has a finding of its own, and the first one that is put right puts all of them right.
-            back = returned(pair, repair["places"], finding.figures["noise"])
+            back = returned(pair, repair["places"], finding.figures["noise"], repair["mark"])
             if back is None:
                 return case
             table = back
@@ -211,7 +211,8 @@ def _exchanged(case: Case, pair: Pair) -> Iterator[Finding]:
     if pair.name == "serving":
         return
     for place in changed_places(case, pair):
-        yield _finding(pair, place.column, place.statement, {"what": "exchanged", "places": place.places, "noise": place.noise}, 1.0)
+        repair = {"what": "exchanged", "places": place.places, "noise": place.noise, "mark": place.mark}
+        yield _finding(pair, place.column, place.statement, repair, 1.0)
 
 
 def _finding(pair: Pair, column: str, said: str, repair: dict[str, object], specificity: float) -> Finding:

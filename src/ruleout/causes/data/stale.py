@@ -14,6 +14,7 @@ from ruleout.causes.stages import stale_stage
 from ruleout.guards.guard import Guard
 from ruleout.problem.again import Again, same_again
 from ruleout.problem.problem import Problem
+from ruleout.statistics.retyping import read_times
 from ruleout.tables.matrix import alike, shared_rows
 from ruleout.tables.table import Table
 
@@ -185,15 +186,24 @@ def _again(case: Case, again: Again) -> Iterator[Finding]:
 def _time(case: Case) -> str | None:
     """The column of event times: the case's own, else the one point in time that every table of the comparison holds."""
     tables = [t for s in (case.current, case.reference) if s for t in (s.train, s.validation) if t is not None]
-    if case.time and all(case.time in t and t.kind(case.time) in ("time", "numeric") for t in tables):
+    if case.time and all(case.time in t and len(_moments(t, case.time)) for t in tables):
         return case.time
     shared = [c for c in tables[0].of_kind("time") if all(c in t and t.kind(c) == "time" for t in tables)] if tables else []
     return shared[0] if len(shared) == 1 else None
 
 
+def _moments(table: Table, time: str) -> np.ndarray:
+    """The times of a table's rows as finite numbers, seconds where they are points in time, be they written as text."""
+    if table.kind(time) == "category":
+        read = read_times(table.texts(time))
+        return np.empty(0) if read is None else read[~np.isnat(read)].astype(np.int64) / 1e6
+    values = table.numbers(time) if table.kind(time) in ("time", "numeric") else np.empty(0)
+    found: np.ndarray = values[np.isfinite(values)]
+    return found
+
+
 def _edge(table: Table, time: str, *, last: bool) -> float:
-    values = table.numbers(time)
-    values = values[np.isfinite(values)]
+    values = _moments(table, time)
     if not len(values):
         return float("nan")
     return float(values.max() if last else values.min())

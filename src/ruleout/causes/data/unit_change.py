@@ -7,15 +7,18 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.by_itself import two_units, with_lone
 from ruleout.causes.columns import bounded, finite, numbers, numeric_columns, pair_of, put_values, quantile_guard, sampled
+from ruleout.causes.comparison import usual
 from ruleout.causes.formula import Rows, changed_part, changed_rows, changed_whole
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
-from ruleout.statistics.arithmetic import Arithmetic, decimals_of, on_values, snapped
+from ruleout.statistics.arithmetic import Arithmetic, decimals_of, on_values, undone
 from ruleout.statistics.quantiles import detection_power, ks_critical, ks_distance
 
 ALPHA = 1e-6
 FLOOR = 0.04
+CLEAR = 4.0
+"""A move this many times what is usual here is a column's own: of as many formulas one always mends half of a season's."""
 
 
 class UnitChange(Cause):
@@ -88,18 +91,23 @@ class UnitChange(Cause):
             values = {c: v for c, v in values.items() if min(len(v[0]), len(v[1])) >= 50}
             distance = {c: ks_distance(x, y) for c, (x, y) in values.items()}
             critical = {c: max(FLOOR, ks_critical(len(x), len(y), ALPHA)) for c, (x, y) in values.items()}
-            moved = [c for c in values if distance[c] > critical[c]]
+            beyond = [c for c in values if distance[c] > critical[c]]
+            moved = [c for c in beyond if distance[c] > usual(distance, c)]
             for column, (x, y) in values.items():
                 n_columns += 1
                 power = min(power, detection_power(0.15, critical[column], len(x), len(y)))
-                still = len(moved) - (column in moved) <= 0.25 * (len(values) - 1)
-                change = changed_whole(x, y) if column in moved else None
+                still = len(beyond) - (column in beyond) <= 0.25 * (len(values) - 1)
+                common = usual(distance, column)
+                common = common if distance[column] > CLEAR * common else 0.0
+                change = changed_whole(x, y, usual=common) if column in moved else None
                 rows: Rows = {}
                 if column in moved and not change:
-                    parted = changed_part(problem.case, pair, column)
+                    parted = changed_part(problem.case, pair, column, usual=common)
                     change, rows = parted if parted else (None, rows)
                 # Values at home in another column that moved as well have changed places with it.
                 noise = ks_critical(len(x), len(y), 1e-3)
+                if change and column == problem.case.target and not change.known and change.offset:
+                    continue  # Bent to its old place any target fits again, whatever moved it.
                 if change and not any(o != column and ks_distance(x, values[o][1]) < noise for o in moved):
                     finding = _finding(pair, column, change, rows, before=distance[column], still=still)
                     # Two fitted constants bend to many a drift: small moves of that sort say nothing.
@@ -116,8 +124,8 @@ class UnitChange(Cause):
         if pair is None or column not in pair.suspect:
             return None
         values, healthy = pair.suspect.numbers(column), finite(pair.yardstick.numbers(column))
-        undone = snapped(finding.repair["arithmetic"].undo(values), healthy)
-        right = np.where(changed_rows(pair.suspect, column, finding.repair["rows"]) & np.isfinite(undone), undone, values)
+        back = undone(finding.repair["arithmetic"], values, healthy)
+        right = np.where(changed_rows(pair.suspect, column, finding.repair["rows"]) & np.isfinite(back), back, values)
         return case.with_table(pair.side, pair.name, put_values(pair.suspect, column, right, pair.yardstick))
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
@@ -150,11 +158,11 @@ def _finding(pair: Pair, column: str, change: Arithmetic, rows: Rows, *, before:
     repair = {"table": pair.name, "column": column, "arithmetic": change, "rows": rows}
     x, y = numbers(pair.suspect, column), finite(numbers(pair.yardstick, column))
     inside = changed_rows(sampled(pair.suspect), column, rows) & np.isfinite(x)
-    undone = snapped(change.undo(x[inside]), y)
-    after = ks_distance(np.concatenate([undone, x[~inside & np.isfinite(x)]]), y)
+    right = undone(change, x[inside], y)
+    after = ks_distance(np.concatenate([right, x[~inside & np.isfinite(x)]]), y)
     grid = decimals_of(y, most=4)
-    back = grid is not None and _off(x[inside], grid) > 0.3 and _off(undone, grid) < 0.02
-    back = back or (on_values(undone, y) > 0.98 and on_values(x[inside], y) < 0.5)
+    back = grid is not None and _off(x[inside], grid) > 0.3 and _off(right, grid) < 0.02
+    back = back or (on_values(right, y) > 0.98 and on_values(x[inside], y) < 0.5)
     if back or change.known:
         evidence = 3.9 if back or still else 2.5
     elif change.scale != 1.0 and change.offset == 0.0:

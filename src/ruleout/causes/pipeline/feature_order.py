@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ruleout.case.case import Case
 from ruleout.causes.answers import ANSWERED, Answers, Change, answers_of, between, follows, replayed
+from ruleout.causes.by_position import by_position, order_guard
 from ruleout.causes.changes import exchanged
 from ruleout.causes.columns import bounded, quantile_guard
 from ruleout.causes.page import Cause, Component, Finding, Look, pairs
@@ -41,7 +43,9 @@ class FeatureOrder(Cause):
 
     Between features and answers, the artifact is asked again with every two columns of one kind exchanged, with the columns in the order of
     the log, of the alphabet, reversed and moved on by one; what reproduces the logged answers is the finding, up to four exchanges one
-    after the other.
+    after the other. Where an artifact was fitted on an array without names and the validation table, or the configuration's list of
+    features, has the columns in another order than the training table, the metric is computed with the columns taken by position: it is the
+    finding if that gives the reported number.
 
     What would rule it out
     ----------------------
@@ -71,11 +75,16 @@ class FeatureOrder(Cause):
         ("reference.validation", "current.serving"),
         ("reference.train", "current.serving"),
         ("current.train", "current.serving"),
+        ("current.model", "current.train", "current.validation", "current.metrics"),
     )
     cost = 0.3
 
     def suspect(self, problem: Problem) -> Look:
-        """Look for columns in each other's places, in the log and between the log and the answers."""
+        """Look for columns in each other's places, in the log, between the log and the answers, and under a reported metric."""
+        if problem.situation == "retraining":
+            reported = list(by_position(problem))
+            said = "metrics: no other order of the columns gives the reported number, or none is to be had, n = 1 metric."
+            return Look(tuple(reported), 0.5, "" if reported else said, ("metrics",))
         found: list[Finding] = []
         covers: list[Component] = ["serving"]
         seen = 0
@@ -84,7 +93,13 @@ class FeatureOrder(Cause):
                 continue
             seen += 1
             for place in changed_places(problem.case, pair):
-                repair = {"table": "serving", "column": place.column, "places": dict(place.places), "noise": place.noise}
+                repair = {
+                    "table": "serving",
+                    "column": place.column,
+                    "places": dict(place.places),
+                    "noise": place.noise,
+                    "mark": place.mark,
+                }
                 figures = {"what": "exchanged", "places": dict(place.places), "noise": place.noise}
                 found.append(Finding(f"serving.{place.column}", "serving", bounded(3.9), place.statement, figures, repair, pair.side, 1.0))
         answers = answers_of(problem)
@@ -96,19 +111,26 @@ class FeatureOrder(Cause):
         return Look((), look.power if answers is not None else 0.9 * bool(seen), look.statement, tuple(covers))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The columns exchanged back in the log; where the log was right, the artifact's own answers."""
+        """The columns exchanged back in the log; where the log was right, the artifact's own answers; the metric with columns by name."""
+        if finding.repair.get("metrics"):
+            held = case.side(finding.side)
+            if held is None:
+                return None
+            return case.with_side(finding.side, replace(held, metrics={**(held.metrics or {}), **finding.repair["metrics"]}))
         if finding.repair.get("replay"):
             return replayed(case, finding.side)
         pair = next((p for p in pairs(case) if p.name == "serving" and p.side == finding.side), None)
         if pair is None:
             return None
-        table = returned(pair, finding.repair["places"], finding.repair["noise"])
+        table = returned(pair, finding.repair["places"], finding.repair["noise"], finding.repair["mark"])
         return case if table is None else case.with_table(pair.side, "serving", table)
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """A quantile of one of the columns, halfway between where it lies and where it lay; else a day's log, answered again."""
         pair = next((p for p in pairs(problem.case) if p.name == "serving" and p.side == finding.side), None)
         column = finding.repair.get("column")
+        if finding.repair.get("metrics"):
+            return order_guard(self.id(), finding)
         if pair is None or column is None or pair.yardstick.kind(column) != "numeric":
             return log_guard(self.id(), problem, finding)
         return quantile_guard(self.id(), finding.place, pair, column, f"{finding.place} looks like another column.")

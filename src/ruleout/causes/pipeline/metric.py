@@ -86,6 +86,8 @@ class Metric(Cause):
         ("current.metrics", "current.serving"),
     )
     cost = 0.5
+    # A number that the columns in another order give is that order's doing.
+    gives_way_to = ("pipeline.feature-order",)
 
     def suspect(self, problem: Problem) -> Look:
         """Recompute what was reported on both sides, and look for the definition that gives what does not agree."""

@@ -9,10 +9,12 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.answers import Answers, Change, answers_of, between, follows, replayed
 from ruleout.causes.beside import Beside, beside, taken_back
+from ruleout.causes.centred import as_the_other, centred_columns
 from ruleout.causes.changes import numbers_changed, texts_changed
 from ruleout.causes.columns import bounded, finite
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.prepared import prepared_columns, unprepared
+from ruleout.causes.stretches import Stretch, stretch_of
 from ruleout.causes.watched import log_guard
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -54,6 +56,9 @@ class Preprocessing(Cause):
 
     Where two environments logged the same rows, the columns that differ are the places, unless something more exact explains them.
 
+    After a retraining a column that is centred on 0 on one side only is held against the other side's less its groups' means, for
+    each column that puts rows into groups.
+
     What would rule it out
     ----------------------
     Answers that follow from the logged features, and features that are the same in both environments.
@@ -83,11 +88,18 @@ class Preprocessing(Cause):
         ("current.serving", "reference.serving"),
         ("current.serving", "reference.validation"),
         ("current.serving", "reference.train"),
+        ("reference.train", "current.train"),
+        ("reference.validation", "current.validation"),
     )
     cost = 0.6
 
     def suspect(self, problem: Problem) -> Look:
         """Compare features with the other environment's, and ask the artifact with features prepared in other ways."""
+        if problem.situation == "retraining":
+            # Any other preparation of a table is told by the table's own pages: units, categories, nulls.
+            centred = tuple(centred_columns(problem.case))
+            said = "No column is the difference to its group's mean on one side only, n = 2 sides."
+            return Look(centred, 0.5, "" if centred else said, ("train", "validation"))
         pair = beside(problem.case) if problem.situation == "environment" else None
         if pair is not None and pair.unlike:
             return Look(tuple(_of_columns(pair)), 0.95, covers=("serving",))
@@ -96,10 +108,13 @@ class Preprocessing(Cause):
             logged = prepared_columns(problem.case)
             return Look(logged, 0.9, covers=("serving",)) if logged else follows(answers, "another preparation of the features")
         healthy = _healthy(problem.case)
-        found = answers.search(list(_together(answers, healthy))) or answers.search(list(_alone(answers, healthy)), rounds=4)
-        found = found or answers.search(list(_in_pairs(answers)), rounds=2) or answers.search_some(list(_in_some(answers)))
+        found, stretch = answers.search(list(_together(answers, healthy))), stretch_of(answers)
+        if found is None and (stretch is None or stretch.column in answers.features):
+            # What stands in one run of requests, or with one host, is another service and not another preparation of a column.
+            found = answers.search(list(_alone(answers, healthy)), rounds=4) or answers.search(list(_in_pairs(answers)), rounds=2)
+            found = found or answers.search_some(list(_in_some(answers)))
         if found is None:
-            rest = _where_rows_differ(answers)
+            rest = _where_rows_differ(answers, stretch)
             return Look((rest,), 0.8, covers=("serving",)) if rest is not None else follows(answers, "another preparation of the features")
         figures = {"changes": [c.words for c in found.changes], "rate": found.told.rate, "plain": answers.now.rate}
         evidence = answers.evidence(found.told)
@@ -113,6 +128,8 @@ class Preprocessing(Cause):
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The other environment's values; one of the values that were made one, as like rows have it; or the artifact's own answers."""
+        if finding.repair.get("centred"):
+            return as_the_other(case, finding)
         if finding.repair.get("prepared"):
             return unprepared(case, tuple(finding.repair["prepared"]))
         if finding.repair.get("column"):
@@ -192,7 +209,7 @@ def _together(answers: Answers, healthy: Table | None) -> Iterator[Change]:
         for words, how in _NUMBERS.items():
             yield numbers_changed(f"all numbers {words}", numeric, lambda v, _, how=how: how(v))  # type: ignore[misc]
         if healthy is not None:
-            yield _limited(numeric, healthy, "all numbers")
+            yield from _limited(numeric, healthy, "all numbers")
     if texts:
         for words, of_text in _TEXTS.items():
             yield texts_changed(f"all texts {words}", texts, lambda v, _, how=of_text: None if v is None else how(v))  # type: ignore[misc]
@@ -210,7 +227,7 @@ def _alone(answers: Answers, healthy: Table | None) -> Iterator[Change]:
         for step in _STEPS:
             yield numbers_changed(f"{column} {step:+g}", [column], lambda v, _, s=step: v + s)  # type: ignore[misc]
         if healthy is not None and column in healthy and healthy.kind(column) == "numeric":
-            yield _limited([column], healthy, column)
+            yield from _limited([column], healthy, column)
     for column in _texts_of(answers):
         for words, of_text in _TEXTS.items():
             yield texts_changed(f"{column} {words}", [column], lambda v, _, how=of_text: None if v is None else how(v))  # type: ignore[misc]
@@ -219,7 +236,7 @@ def _alone(answers: Answers, healthy: Table | None) -> Iterator[Change]:
 
 def _in_pairs(answers: Answers) -> Iterator[Change]:
     """The same change made to two numeric columns: one alone may lead further away where the two go together."""
-    columns = _columns(answers, "numeric")[:12]
+    columns = _columns(answers, "numeric")[:8]
     made = {**_NUMBERS, **{f"times {f:.4g}": (lambda v, f=f: v * f) for f in _FACTORS}}  # type: ignore[misc]
     for at, first in enumerate(columns):
         for second in columns[at + 1 :]:
@@ -288,13 +305,18 @@ def _commonest(table: Table, column: str) -> str | None:
     return str(known[np.argmax(counts)]) if len(known) else None
 
 
-def _limited(columns: list[str], healthy: Table, name: str) -> Change:
-    bounds = {}
-    for column in columns:
-        if column in healthy and healthy.kind(column) == "numeric" and len(finite(healthy.numbers(column))):
-            low, high = np.quantile(finite(healthy.numbers(column)), [0.01, 0.99])
-            bounds[column] = float(low), float(high)
-    return numbers_changed(f"{name} limited to the healthy 1 to 99 %", list(bounds), lambda v, c: np.clip(v, *bounds[c]))
+_ENDS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.25)
+"""Quantiles at which services are seen to cut numbers off, at both ends alike."""
+
+
+def _limited(columns: list[str], healthy: Table, name: str) -> Iterator[Change]:
+    """Numbers cut off at healthy quantiles."""
+    values = {c: finite(healthy.numbers(c)) for c in columns if c in healthy and healthy.kind(c) == "numeric"}
+    values = {c: v for c, v in values.items() if len(v)}
+    for end in _ENDS if values else ():
+        bounds = {c: np.quantile(v, [end, 1 - end]) for c, v in values.items()}
+        said = f"{name} limited to the healthy {100 * end:g} to {100 - 100 * end:g} %"
+        yield numbers_changed(said, list(bounds), lambda v, c, b=bounds: np.clip(v, *b[c]))  # type: ignore[misc]
 
 
 def _touched(answers: Answers, changes: tuple[Change, ...]) -> list[str]:
@@ -308,32 +330,14 @@ def _touched(answers: Answers, changes: tuple[Change, ...]) -> list[str]:
     return sorted((c for c in share if share[c] > 0), key=lambda c: -share[c]) or list(share)
 
 
-def _where_rows_differ(answers: Answers) -> Finding | None:
+def _where_rows_differ(answers: Answers, stretch: Stretch | None) -> Finding | None:
     """Answers that differ just where one column is null, zero or of one level, and follow elsewhere."""
-    wrong = ~answers.plain.same
-    n_wrong = int(wrong.sum())
-    if n_wrong < 10 or n_wrong > 0.9 * answers.n:
+    if stretch is None or stretch.column not in answers.features:
         return None
-    best: tuple[float, str, str, int] | None = None
-    for column in answers.features:
-        values = answers.log.texts(column).astype(str)
-        levels, codes = np.unique(values, return_inverse=True)
-        if len(levels) > 60:
-            codes, levels = np.asarray(values == "None", dtype=np.int64), np.array(["something", "null"])
-        total = np.bincount(codes, minlength=len(levels))
-        hits = np.bincount(codes, weights=wrong.astype(float), minlength=len(levels))
-        # Levels that are wrong throughout: together they must hold the wrong rows, and no others.
-        bad = hits > 0.7 * np.maximum(total, 1)
-        inside = int(total[bad].sum())
-        told = float(hits[bad].sum()) / max(n_wrong + inside - float(hits[bad].sum()), 1.0)
-        if bad.any() and not bad.all() and (best is None or told > best[0]):
-            names = ", ".join("null" if str(v) == "None" else str(v) for v in levels[bad][:4])
-            best = told, column, names, inside
-    if best is None or best[0] < 0.7:
-        return None
-    told, column, names, inside = best
     said = (
-        f"serving.{column}: {told:.0%} overlap between the {n_wrong:,} answers that do not follow from the features and the {inside:,}"
-        f" rows where it is {names}, n = {answers.n:,}; elsewhere the artifact gives the logged answers."
+        f"serving.{stretch.column}: {stretch.words}, {stretch.rate:.1%} of n = {int(stretch.rows.sum()):,} answers follow from the"
+        " features;"
+        f" elsewhere the artifact gives the logged answers ({float(answers.plain.same[~stretch.rows].mean()):.1%})."
     )
-    return between(f"serving.{column}", bounded(3.0), said, {"overlap": told, "levels": names}, specificity=0.7)
+    figures = {"where": stretch.words, "inside": stretch.rate}
+    return between(f"serving.{stretch.column}", bounded(3.0), said, figures, specificity=0.7)

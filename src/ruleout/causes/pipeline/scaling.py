@@ -29,6 +29,12 @@ NEAR = 0.4
 
 LIKE_SHAPES = 0.97
 """R2 over quantiles from which two samples are one column on two scales."""
+ROUGHLY = 0.8
+"""The same of a column beside many that are surely so."""
+
+MOST_PLACES = 12
+"""Columns of one table that are told as places of their own; all others are one place together."""
+
 PERCENTS = np.linspace(0.02, 0.98, 49)
 
 
@@ -120,7 +126,7 @@ class Scaling(Cause):
             found = _standardised(problem.case, pair)
             n += len(pair.suspect.of_kind("numeric"))
             if found is not None:
-                findings.append(found)
+                findings += _by_column(found)
         if findings:
             return Look(tuple(sorted(findings, key=lambda f: -f.evidence)), 0.95, covers=("model", "train", "validation"))
         if n == 0:
@@ -324,6 +330,7 @@ def _standardised(case: Case, pair: Pair) -> Finding | None:
         c for c in case.features(pair.suspect) if c in pair.yardstick and {pair.suspect.kind(c), pair.yardstick.kind(c)} == {"numeric"}
     ]
     fits: dict[str, tuple[float, float]] = {}
+    roughly: dict[str, tuple[float, float]] = {}
     to_standard = 0
     for column in columns:
         now, was = (t.sample(20_000).numbers(column) for t in (pair.suspect, pair.yardstick))
@@ -335,9 +342,12 @@ def _standardised(case: Case, pair: Pair) -> Finding | None:
         if is_standard == was_standard:
             continue
         x, y = np.quantile(now, PERCENTS), np.quantile(was, PERCENTS)
-        if x.std() == 0 or y.std() == 0 or np.corrcoef(x, y)[0, 1] ** 2 < LIKE_SHAPES:
-            continue
+        alike = np.corrcoef(x, y)[0, 1] ** 2 if x.std() > 0 and y.std() > 0 else 0.0
         b = float(was.std() / now.std())
+        if alike < LIKE_SHAPES:
+            if alike >= ROUGHLY:
+                roughly[column] = (float(was.mean() - b * now.mean()), b)
+            continue
         fits[column] = (float(was.mean() - b * now.mean()), b)
         to_standard += bool(is_standard)
     if len(fits) < max(3, math.ceil(len(columns) / 2)):
@@ -348,8 +358,18 @@ def _standardised(case: Case, pair: Pair) -> Finding | None:
         f"{pair.name}: {len(fits)} of {len(columns)} numeric columns are {how} (R2 above {LIKE_SHAPES} over {len(PERCENTS)} quantiles,"
         f" {example} = {fits[example][0]:.4g} + {fits[example][1]:.4g} x), expected the same scale, n = {pair.suspect.n_rows:,}."
     )
+    # Where most columns were scaled, one of a few steps or of another season was as well.
+    fits = {**fits, **roughly}
     repair = {"artifact": False, "table": pair.name, "columns": fits}
     return Finding(pair.name, pair.name, 4.0, statement, {"columns": sorted(fits)}, repair, side=pair.side, specificity=0.95)
+
+
+def _by_column(found: Finding) -> list[Finding]:
+    """A finding for each column of a table that was scaled otherwise: each is a place and is put right by itself; the last, many."""
+    table, lines = found.repair["table"], list(found.repair["columns"].items())
+    parts = [lines[at : at + 1] for at in range(MOST_PLACES - 1)] + [lines[MOST_PLACES - 1 :]]
+    named = [(f"{table}.{part[0][0]}" if len(part) == 1 else table, dict(part)) for part in parts if part]
+    return [replace(found, place=place, repair={**found.repair, "columns": columns}) for place, columns in named]
 
 
 def _moved(table: Table, columns: dict[str, tuple[float, float]]) -> Table:
