@@ -86,7 +86,7 @@ docs: $(STAMP) ## write the handbook, a page for every cause, into docs/handbook
 
 lock: $(STAMP) ## resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet \
-	  --extra demo --extra bench --extra dev --extra tensorboard pyproject.toml --output-file requirements.lock
+	  --extra demo --extra bench --extra dev --extra tensorboard --extra remote --extra databases pyproject.toml --output-file requirements.lock
 
 clean: ## take away what was made, .venv included
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-case docs/handbook src/*.egg-info

@@ -197,7 +197,8 @@ def new(folder: Path, force: bool) -> None:
 def profile(table: str, out: Path | None, json: str | None) -> None:
     """Read TABLE once and say what each of its columns holds.
 
-    TABLE is a file, or a glob in quotes.
+    TABLE is a file, a glob in quotes, a folder of Hive partitions, or an address: s3://bucket/part-*.parquet,
+    postgresql://host/base?table=name.
     """
     _writable(json, None)
     from ruleout.tables import read_table, write_profile

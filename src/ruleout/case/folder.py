@@ -43,7 +43,7 @@ def find_files(folder: Path) -> dict[str, Path]:
 
 
 def files_of(folder: Path) -> dict[str, list[Path]]:
-    """Every file that stands for a field, by field; parts in a folder `train/` are a glob."""
+    """Every file that stands for a field, by field; parts in a folder `train/` are a glob, or Hive partitions."""
     found: dict[str, list[Path]] = {}
     for field_name, names in FILE_NAMES.items():
         here = [folder / name for name in names if (folder / name).exists()]
@@ -51,6 +51,7 @@ def files_of(folder: Path) -> dict[str, list[Path]]:
             parts = folder / field_name
             here = [path for path in here if path.is_file()]
             here += [parts / f"*{suffix}" for suffix in TABLE_SUFFIXES[:3] if parts.is_dir() and any(parts.glob(f"*{suffix}"))]
+            here += [parts] if parts.is_dir() and any(path.is_dir() for path in parts.glob("*=*")) else []
         if field_name == "history":
             here += sorted(folder.glob("*.tfevents.*"))[-1:]
         if here:

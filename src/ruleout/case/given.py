@@ -14,6 +14,7 @@ from ruleout.case.runlog import check_runlog, read_runlog
 from ruleout.case.text import present
 from ruleout.errors import FieldError, TableError
 from ruleout.models.artifact import Artifact
+from ruleout.tables.addresses import Location, is_address, shown_address
 from ruleout.tables.table import Table
 
 __all__ = ["given_field", "read_field", "tables"]
@@ -22,7 +23,7 @@ tables = ("train", "validation", "serving")
 """The fields of a side that hold tables of rows, as against the history."""
 
 
-def read_field(name: str, path: Path, said: str, *, trust: bool = False) -> Any:
+def read_field(name: str, path: Location, said: str, *, trust: bool = False) -> Any:
     """One field of a side, from the file or folder it lies in.
 
     Parameters
@@ -30,7 +31,7 @@ def read_field(name: str, path: Path, said: str, *, trust: bool = False) -> Any:
     name
         Field of a side: `train`, `model`, `config`, …
     path
-        File or folder; for a table it may be a glob.
+        File or folder; for a table it may be a glob, or an address as text.
     said
         Where the path was given, as errors begin.
     trust
@@ -43,6 +44,7 @@ def read_field(name: str, path: Path, said: str, *, trust: bool = False) -> Any:
     """
     if name in tables:
         return _read_table(name, path, said)
+    path = Path(path)
     if name == "model":
         return Artifact(path=present(path, said), trusted=trust)
     readers = {
@@ -70,7 +72,8 @@ def given_field(name: str, value: Any) -> Any:
     if isinstance(value, Table | Artifact | Environment | Code):
         raise FieldError(f"{said}: {type(value).__name__} given, expected {_EXPECTED[name]}; move it to its own field.")
     if isinstance(value, Path) or (isinstance(value, str) and not _is_text(name, value)):
-        return read_field(name, Path(value), f"Side({name}={str(value)!r})")
+        place = value if isinstance(value, str) and is_address(value) and name in tables else Path(value)
+        return read_field(name, place, f"Side({name}={(shown_address(place) if isinstance(place, str) else str(value))!r})")
     return _in_memory(name, value, said)
 
 
@@ -146,13 +149,14 @@ def _list(name: str, value: Any, said: str) -> list[Any]:
     raise FieldError(f"{said}: {type(value).__name__} given, expected {_EXPECTED[name]}; give it as such.")
 
 
-def _read_table(name: str, path: Path, said: str) -> Table:
+def _read_table(name: str, path: Location, said: str) -> Table:
     from ruleout.tables.read import read_table
 
-    if not any(sign in str(path) for sign in "*?["):
+    if isinstance(path, Path) and not any(sign in str(path) for sign in "*?["):
         present(path, said)
     try:
         return read_table(path, name=name)
     except TableError as error:
-        text = str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
+        place = shown_address(path) if isinstance(path, str) else path
+        text = str(error).removeprefix(f"{place}: ").removeprefix(f"{place} ")
         raise TableError(f"{said}: {text}") from error

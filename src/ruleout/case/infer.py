@@ -15,6 +15,7 @@ from ruleout.case.case import Case, Side
 from ruleout.case.given import tables
 from ruleout.case.glance import first_rows, some_rows
 from ruleout.case.scorers import COLLOQUIAL, COMMON, NEEDS_POSITIVE, default_metric
+from ruleout.tables.addresses import is_address
 from ruleout.tables.table import Table, kind_of
 
 __all__ = [
@@ -60,7 +61,7 @@ def tables_of(case: Case, names: tuple[str, ...] = tables) -> Iterator[tuple[str
 
 def shown(case: Case, side: str, table: Table) -> str:
     """What a sentence calls a table: its file relative to the case, or `current.train` where it came from memory."""
-    if table.origin in {table.name, ""} or "/" not in table.origin.replace("\\", "/"):
+    if table.origin in {table.name, ""} or is_address(table.origin) or "/" not in table.origin.replace("\\", "/"):
         return f"{side}.{table.name}"
     path = Path(table.origin)
     if case.folder is not None and path.is_relative_to(case.folder):

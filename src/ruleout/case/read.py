@@ -11,11 +11,12 @@ from typing import Any
 from ruleout.case.case import Case, Run, Side
 from ruleout.case.fields import CASE_FIELDS, as_toml, check_fields, unknown_field
 from ruleout.case.folder import FILE_NAMES, check_folder, files_of
-from ruleout.case.given import read_field
+from ruleout.case.given import read_field, tables
 from ruleout.case.loose import lone_file
 from ruleout.case.settle import settle
 from ruleout.case.text import parse_toml, read_text
 from ruleout.errors import CaseError, FieldError, MissingExtra, TableError, nearest
+from ruleout.tables.addresses import Location, is_address, located, shown_address
 
 __all__ = ["read_case"]
 
@@ -197,10 +198,10 @@ def _read_side(name: str, folder: Path | None, given: _Given, trust: bool) -> Si
         raise CaseError(f"{section}: the section is empty, expected at least one of {', '.join(SIDE_FIELDS)}; name a file, or take it out.")
     found: dict[str, Any] = {}
     for entry, file in value.items():
-        said = f"{section} {entry} = {as_toml(file)}"
+        said = f"{section} {entry} = {as_toml(shown_address(file) if is_address(file) else file)}"
         if not isinstance(file, str) or not file.strip():
             raise FieldError(f'{said}: expected the path of a file in quotes; write {entry} = "{name}/{_example(entry)}".')
-        found[entry] = _read_one(entry, base / Path(file).expanduser(), said, base, trust)
+        found[entry] = _read_one(entry, _place(entry, file, base, said), said, base, trust)
     return Side(**found)
 
 
@@ -247,7 +248,18 @@ def _loose_files(folder: Path, given: _Given) -> dict[str, list[Path]]:
     return found
 
 
-def _read_one(entry: str, path: Path, said: str, base: Path, trust: bool) -> Any:
+def _place(entry: str, file: str, base: Path, said: str) -> Location:
+    """Where a field's file lies; tables may lie elsewhere than on this machine."""
+    try:
+        place = located(file, base)
+    except TableError as error:
+        raise FieldError(f"{said}: {str(error).removeprefix(f'{file}: ')}") from error
+    if isinstance(place, str) and entry not in tables:
+        raise FieldError(f"{said}: an address given, expected the path of a file on this machine; only tables are read from elsewhere.")
+    return place
+
+
+def _read_one(entry: str, path: Location, said: str, base: Path, trust: bool) -> Any:
     """One field; the sentence of an error says the path as the user wrote it, not where the case lies."""
     try:
         return read_field(entry, path, said, trust=trust)

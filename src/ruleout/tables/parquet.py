@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +13,12 @@ import pyarrow as pa
 
 from ruleout.errors import TableError
 from ruleout.tables.buffers import row_numbers
+from ruleout.tables.remote import RemoteFile
 
 __all__ = ["ParquetFiles", "open_parquet"]
+
+_TAKEN_AT_ONCE = 131_072
+"""Rows of a row group decoded at once where some of its rows are taken."""
 
 _SPREAD_ROWS = 250_000
 """Rows that a sample may decode where every row group is like every other."""
@@ -41,11 +45,17 @@ class ParquetFiles:
         Their metadata, so that no thread reads a footer again.
     schema
         The common schema; what a file holds otherwise is cast, a column that it lacks is null there.
+    names
+        The columns of each file.
+    constants
+        Values of columns that a file does not hold and its folders say (Hive partitions), by column, for each file.
     """
 
-    paths: tuple[Path, ...]
+    paths: tuple[Path | RemoteFile, ...]
     footers: tuple[Any, ...]
     schema: pa.Schema
+    names: tuple[frozenset[str], ...]
+    constants: tuple[Mapping[str, Any], ...]
 
     @property
     def n_rows(self) -> int:
@@ -57,14 +67,14 @@ class ParquetFiles:
         parts = []
         for at in range(len(self.paths)):
             with self._file(at) as file:
-                parts.append(self._conform(file.read(columns=self._there(file)), at))
+                parts.append(self._conform(file.read(columns=self._there(at)), at))
         return pa.concat_tables(parts)
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         """All columns, at most `rows` rows at a time; one row group is in memory."""
         for at in range(len(self.paths)):
             with self._file(at) as file:
-                for batch in file.iter_batches(batch_size=rows, columns=self._there(file), use_threads=False):
+                for batch in file.iter_batches(batch_size=rows, columns=self._there(at), use_threads=False):
                     yield from self._conform(pa.Table.from_batches([batch]), at).to_batches()
 
     def chunks(self, column: str, rows: int) -> Iterator[pa.Array]:
@@ -86,14 +96,25 @@ class ParquetFiles:
             inside = rows[(rows >= start) & (rows < start + group.n_rows)] - start
             start += group.n_rows
             if len(inside):
-                with self._file(group.file) as file:
-                    read = file.read_row_group(group.number, columns=self._there(file))
-                parts.append(self._conform(read, group.file).take(row_numbers(inside)))
+                parts += self._taken(group, inside)
         return pa.concat_tables(parts).combine_chunks()
 
     def select(self, columns: Sequence[str]) -> ParquetFiles:
         """The same files with some of the columns."""
         return replace(self, schema=pa.schema([self.schema.field(column) for column in columns]))
+
+    def _taken(self, group: _Group, rows: np.ndarray) -> Iterator[pa.Table]:
+        """Rows of one row group, which may be too large to be in memory whole."""
+        start = 0
+        with self._file(group.file) as file:
+            read = file.iter_batches(
+                batch_size=_TAKEN_AT_ONCE, row_groups=[group.number], columns=self._there(group.file), use_threads=False
+            )
+            for batch in read:
+                inside = rows[(rows >= start) & (rows < start + batch.num_rows)] - start
+                start += batch.num_rows
+                if len(inside):
+                    yield self._conform(pa.Table.from_batches([batch]), group.file).take(row_numbers(inside))
 
     @property
     def _groups(self) -> list[_Group]:
@@ -107,11 +128,12 @@ class ParquetFiles:
         type_ = self.schema.field(column).type
         dictionary = [column] if pa.types.is_string(type_) or pa.types.is_large_string(type_) else None
         for at in sorted({group.file for group in groups}):
+            numbers = [group.number for group in groups if group.file == at]
+            if column not in self.names[at]:
+                for n_rows in (group.n_rows for group in groups if group.file == at):
+                    yield from (self._constant(column, at, min(rows, n_rows - start)) for start in range(0, n_rows, rows))
+                continue
             with self._file(at, read_dictionary=dictionary) as file:
-                numbers = [group.number for group in groups if group.file == at]
-                if column not in file.schema_arrow.names:
-                    yield from (pa.nulls(group.n_rows, type_) for group in groups if group.file == at)
-                    continue
                 for batch in file.iter_batches(batch_size=rows, row_groups=numbers, columns=[column], use_threads=False):
                     # "a" also selects a column named "a.b", so the batch is asked by name.
                     values = batch.column(batch.schema.get_field_index(column))
@@ -139,15 +161,20 @@ class ParquetFiles:
                 return footer.row_group(group.number).column(at).statistics
         return None
 
-    def _there(self, file: Any) -> list[str]:
-        return [name for name in self.schema.names if name in file.schema_arrow.names]
+    def _there(self, at: int) -> list[str]:
+        return [name for name in self.schema.names if name in self.names[at]]
+
+    def _constant(self, column: str, at: int, n_rows: int) -> pa.Array:
+        """Rows of a column that a file does not hold: what its folder says, else null."""
+        type_, value = self.schema.field(column).type, self.constants[at].get(column)
+        return pa.nulls(n_rows, type_) if value is None else pa.repeat(pa.scalar(value, type_), n_rows)
 
     def _conform(self, table: pa.Table, at: int) -> pa.Table:
         """The table with the common schema's columns, order and types."""
         columns = []
         for field in self.schema:
             if field.name not in table.column_names:
-                columns.append(pa.chunked_array([pa.nulls(table.num_rows, field.type)]))
+                columns.append(pa.chunked_array([self._constant(field.name, at, table.num_rows)]))
                 continue
             values = table.column(field.name)
             try:
@@ -164,12 +191,25 @@ class ParquetFiles:
         import pyarrow.parquet as pq
 
         path = self.paths[at]
-        with _reading(path), pq.ParquetFile(path, metadata=self.footers[at], read_dictionary=read_dictionary) as file:
+        with _reading(path), _bytes(path) as held, pq.ParquetFile(held, metadata=self.footers[at], read_dictionary=read_dictionary) as file:
             yield file
 
 
-def open_parquet(paths: Sequence[Path], unify: Callable[[Sequence[pa.Schema], Sequence[Path]], pa.Schema]) -> ParquetFiles:
+def open_parquet(
+    paths: Sequence[Path | RemoteFile],
+    unify: Callable[[Sequence[pa.Schema], Sequence[Path | RemoteFile]], pa.Schema],
+    partitions: tuple[pa.Schema, Sequence[Mapping[str, Any]]] | None = None,
+) -> ParquetFiles:
     """Parquet files as one table; reads footers only.
+
+    Parameters
+    ----------
+    paths
+        The files, in the order of their rows.
+    unify
+        Brings their schemas together.
+    partitions
+        Columns that the files' folders say, and their values for each file; a column that the files hold themselves is theirs.
 
     Raises
     ------
@@ -180,10 +220,23 @@ def open_parquet(paths: Sequence[Path], unify: Callable[[Sequence[pa.Schema], Se
 
     footers, schemas = [], []
     for path in paths:
-        with _reading(path), pq.ParquetFile(path) as file:
+        with _reading(path), _bytes(path) as held, pq.ParquetFile(held) as file:
             footers.append(file.metadata)
             schemas.append(file.schema_arrow.remove_metadata())
-    return ParquetFiles(tuple(paths), tuple(footers), unify(schemas, paths))
+    schema = unify(schemas, paths)
+    said, values = partitions or (pa.schema([]), [{} for _ in paths])
+    schema = pa.schema([*schema, *(field for field in said if field.name not in schema.names)])
+    return ParquetFiles(tuple(paths), tuple(footers), schema, tuple(frozenset(held.names) for held in schemas), tuple(values))
+
+
+@contextmanager
+def _bytes(path: Path | RemoteFile) -> Iterator[Any]:
+    """What Parquet is read from: a path, or an open file that lies elsewhere."""
+    if isinstance(path, Path):
+        yield path
+        return
+    with path.open() as held:
+        yield held
 
 
 def _cast(values: Any, type_: pa.DataType) -> Any:
@@ -191,7 +244,7 @@ def _cast(values: Any, type_: pa.DataType) -> Any:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(path: Path | RemoteFile) -> Iterator[None]:
     """Turn what pyarrow says of a damaged file into one sentence."""
     try:
         yield

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 import pyarrow as pa
 
 from ruleout.errors import TableError, nearest
+from ruleout.tables.addresses import Location, is_address, shown_address
+from ruleout.tables.databases import is_database, open_database
+from ruleout.tables.hive import folders_with_values, partition_columns
 from ruleout.tables.parquet import open_parquet
+from ruleout.tables.remote import RemoteFile, find_remote
 from ruleout.tables.stored import open_profile
 from ruleout.tables.table import Table
-from ruleout.tables.textfiles import open_csv, open_jsonl, read_csv, read_jsonl
+from ruleout.tables.textfiles import open_csv, open_json, open_jsonl, read_csv, read_json, read_jsonl
 
 __all__ = ["read_table"]
 
@@ -26,10 +31,11 @@ _FORMATS = {
     ".txt": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".profile": "profile",
 }
 _PACKED = (".gz", ".bz2", ".zst")
-_EXPECTED = "expected Parquet (.parquet), CSV (.csv), JSON lines (.jsonl) or a stored profile (.profile)"
+_EXPECTED = "expected Parquet (.parquet), CSV (.csv), JSON (.jsonl, .json) or a stored profile (.profile)"
 _MAGIC = {
     b"PAR1": "a Parquet file",
     b"\x89PNG": "a PNG image",
@@ -52,17 +58,26 @@ _MAGIC = {
 }
 
 
-def read_table(path: str | Path, *, name: str = "table") -> Table:
-    """A file, or all files that a glob matches, as one table.
+_TEXT: Mapping[str, tuple[Callable[[Path], None], Callable[..., pa.Table]]] = {
+    "csv": (open_csv, read_csv),
+    "jsonl": (open_jsonl, read_jsonl),
+    "json": (open_json, read_json),
+}
 
-    Parquet files are read column by column, as far as is asked for. CSV files (also with ";", tabs or "|", also compressed) and JSON
-    lines are read whole when their rows are first needed; columns whose every value is a number hold numbers, and an empty text is null.
+
+def read_table(path: Location, *, name: str = "table") -> Table:
+    """A file, all files that a glob matches, a folder of partitions, an address, or a table of a database, as one table.
+
+    Parquet files are read column by column, as far as is asked for, on this machine and elsewhere. CSV files (also with ";", tabs or "|",
+    also compressed) and JSON are read whole when their rows are first needed; columns whose every value is a number hold numbers, and an
+    empty text is null. A database's table is read once, when its rows are first needed, into a temporary file.
 
     Parameters
     ----------
     path
         A file, or a glob such as `data/part-*.parquet`. The files of a glob are taken in alphabetical order; a column that some of
-        them lack is null there.
+        them lack is null there. Folders such as `month=2024-03` (Hive partitions), below the folder or pattern given, become columns. As
+        text also an address: `s3://bucket/part-*.parquet` and all else that fsspec reaches, or `postgresql://host/base?table=loans`.
     name
         What findings call the table.
 
@@ -70,50 +85,101 @@ def read_table(path: str | Path, *, name: str = "table") -> Table:
     ------
     TableError
         There is no such file, it is empty, truncated or not what its name says, or the files of a glob do not go together. Faults
-        further inside a CSV or JSON file are raised when its rows are read.
+        further inside a CSV or JSON file are raised when its rows are read. Likewise for addresses and databases.
+    MissingExtra
+        What reads the address is not installed.
     """
-    paths = _found(Path(path))
-    formats = [_format(file) for file in paths]
+    if isinstance(path, str) and is_address(path):
+        if is_database(path):
+            return Table(open_database(path), name=name, origin=shown_address(path))
+        return _read_remote(path, name)
+    paths, start = _found(Path(path))
+    formats = _formats(paths, path)
     for file, format_ in zip(paths, formats, strict=True):
         _look(file, format_)
-        if format_ != formats[0]:
-            raise TableError(f"{path}: matches {paths[0].name} and {file.name}, expected files of one format; narrow the pattern.")
+    partitions = partition_columns([folders_with_values(str(file), start) for file in paths], paths)
     if formats[0] == "profile":
         if len(paths) > 1:
             raise TableError(f"{path}: matches {len(paths)} stored profiles, expected one; profile the table's files together, by a glob.")
         return Table(open_profile(paths[0]), name=name, origin=str(path))
     if formats[0] == "parquet":
-        return Table(open_parquet(paths, _unified), name=name, origin=str(path))
-    opened, reader = (open_csv, read_csv) if formats[0] == "csv" else (open_jsonl, read_jsonl)
+        return Table(open_parquet(paths, _unified, partitions), name=name, origin=str(path))
+    opened, reader = _TEXT[formats[0]]
     for file in paths:
         opened(file)
-    return Table(partial(_stacked, paths, reader), name=name, origin=str(path))
+    return Table(partial(_stacked, paths, reader, partitions), name=name, origin=str(path))
 
 
-def _found(path: Path) -> list[Path]:
+def _read_remote(address: str, name: str) -> Table:
+    """A table of files that lie elsewhere: Parquet is read from there as far as is needed, all else is fetched."""
+    files, start = find_remote(address)
+    formats = _formats(files, shown_address(address))
+    partitions = partition_columns([folders_with_values(file.path, start) for file in files], files)
+    origin = shown_address(address)
+    if formats[0] == "parquet":
+        return Table(open_parquet(files, _unified, partitions), name=name, origin=origin)
+    if formats[0] == "profile":
+        with files[0].fetched() as copy:
+            return read_table(copy, name=name)
+    reader = _TEXT[formats[0]][1]
+
+    def fetched(file: RemoteFile, *, texts: tuple[str, ...] = ()) -> pa.Table:
+        with file.fetched() as copy:
+            _look(copy, formats[0])
+            _TEXT[formats[0]][0](copy)
+            return reader(copy, texts=texts)
+
+    return Table(partial(_stacked, files, fetched, partitions), name=name, origin=origin)
+
+
+def _formats(files: Sequence[Path | RemoteFile], path: Location) -> list[str]:
+    formats = [_format(file) for file in files]
+    for file, format_ in zip(files, formats, strict=True):
+        if format_ != formats[0]:
+            raise TableError(f"{path}: matches {files[0].name} and {file.name}, expected files of one format; narrow the pattern.")
+    return formats
+
+
+def _found(path: Path) -> tuple[list[Path], int]:
+    """The files, and from which character of their paths on folders may say partition values."""
     if path.is_dir():
+        parts = sorted(
+            file for file in path.rglob("*=*/*") if file.is_file() and file.suffix in _FORMATS and not file.name.startswith(("_", "."))
+        )
+        if parts:
+            return parts, len(str(path)) + 1
         inside = sorted({file.suffix for file in path.iterdir() if file.suffix in _FORMATS})
         raise TableError(f"{path}: is a folder, expected a file; for all files in it give {path / ('*' + (inside or ['.parquet'])[0])}.")
     if path.exists():
-        return [path]
+        return [path], len(str(path))
     if any(sign in str(path) for sign in "*?["):
         found = sorted(Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file())  # noqa: PTH207 - Path.glob refuses absolute patterns
         if not found:
             raise TableError(f"{path}: no file matches this pattern, expected at least one; check the folder and the spelling.")
-        return found
+        return found, _first_pattern(path)
     if not path.parent.is_dir():
         raise TableError(f"{path}: no such file, nor is there a folder {path.parent}; check the path.")
     beside = [file.name for file in path.parent.iterdir() if file.is_file()]
     raise TableError(f"{path}: no such file ({len(beside)} files in that folder); check the path.{nearest(path.name, beside)}")
 
 
-def _format(path: Path) -> str:
+def _first_pattern(path: Path) -> int:
+    """Where the first part of a path begins that holds a pattern; folders with a value right before it belong to it."""
+    parts = path.parts
+    at = next(at for at, part in enumerate(parts) if any(sign in part for sign in "*?["))
+    while at and "=" in parts[at - 1]:
+        at -= 1
+    return len(str(Path(*parts[:at]))) if at else 0
+
+
+def _format(file: Path | RemoteFile) -> str:
+    path = PurePath(file.name)
     suffixes = [suffix.lower() for suffix in path.suffixes]
     packed = bool(suffixes) and suffixes[-1] in _PACKED
     suffix = (suffixes[-2:-1] if packed else suffixes[-1:]) or [""]
     if suffix[0] not in _FORMATS or (packed and _FORMATS[suffix[0]] == "parquet"):
         raise TableError(
-            f"{path}: {path.suffix or 'a name without an ending'} is no format that is read here, {_EXPECTED}; convert or rename it."
+            f"{file}: {path.suffix or 'a name without an ending'} is no format that is read here, {_EXPECTED}; convert or rename it."
         )
     return _FORMATS[suffix[0]]
 
@@ -154,19 +220,28 @@ def _guess(head: bytes) -> str:
 
 
 def _said(format_: str) -> str:
-    return {"csv": "CSV text", "jsonl": "JSON lines", "parquet": "Parquet", "profile": "a stored profile"}[format_]
+    return {"csv": "CSV text", "jsonl": "JSON lines", "json": "JSON", "parquet": "Parquet", "profile": "a stored profile"}[format_]
 
 
-def _stacked(paths: Sequence[Path], reader: Callable[..., pa.Table]) -> pa.Table:
+def _stacked(paths: Sequence[Any], reader: Callable[..., pa.Table], partitions: tuple[pa.Schema, Sequence[Mapping[str, Any]]]) -> pa.Table:
     """The rows of text files under one schema. Where their inferred types contradict each other a column is text."""
     tables = [reader(path) for path in paths]
     if len(tables) == 1:
-        return tables[0]
+        return _with_constants(tables[0], partitions[0], partitions[1][0])
     texts = _contradicting([table.schema for table in tables])
     if texts:
         tables = [reader(path, texts=texts) for path in paths]
+    tables = [_with_constants(table, partitions[0], values) for table, values in zip(tables, partitions[1], strict=True)]
     schema = _unified([table.schema for table in tables], paths)
     return pa.concat_tables(tables, promote_options="permissive").select(schema.names).cast(schema, safe=False).combine_chunks()
+
+
+def _with_constants(table: pa.Table, said: pa.Schema, values: Mapping[str, Any]) -> pa.Table:
+    """The table with the columns that its folders say and it does not hold itself."""
+    for field in said:
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.repeat(pa.scalar(values[field.name], field.type), table.num_rows))
+    return table
 
 
 def _contradicting(schemas: Sequence[pa.Schema]) -> tuple[str, ...]:
@@ -186,7 +261,7 @@ def _common(types: set[pa.DataType]) -> pa.DataType | None:
     return unified.field(0).type
 
 
-def _unified(schemas: Sequence[pa.Schema], paths: Sequence[Path]) -> pa.Schema:
+def _unified(schemas: Sequence[pa.Schema], paths: Sequence[Path | RemoteFile]) -> pa.Schema:
     """One schema for all files: columns by name in the order of their first appearance.
 
     Raises
@@ -194,7 +269,7 @@ def _unified(schemas: Sequence[pa.Schema], paths: Sequence[Path]) -> pa.Schema:
     TableError
         A name occurs twice in a file, two files share no column, or a column's types cannot be brought together.
     """
-    types: dict[str, tuple[pa.DataType, Path]] = {}
+    types: dict[str, tuple[pa.DataType, Path | RemoteFile]] = {}
     for schema, path in zip(schemas, paths, strict=True):
         twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
         if twice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,9 @@ from ruleout.tables.buffers import row_numbers
 if TYPE_CHECKING:
     from ruleout.tables.profile import Profile
 
-__all__ = ["Memory", "Profiled", "Source"]
+__all__ = ["Memory", "Source", "is_source", "profile_of"]
 
 
-@runtime_checkable
 class Source(Protocol):
     """Rows that can be read whole, column by column or batch by batch, more than once and from several threads."""
 
@@ -56,14 +55,15 @@ class Source(Protocol):
         ...
 
 
-@runtime_checkable
-class Profiled(Source, Protocol):
-    """A source that knows the table's profile and has none of its rows."""
+def is_source(given: object) -> TypeGuard[Source]:
+    """Whether this is a source. Only its class is asked: its own number of rows may take reading them."""
+    return all(hasattr(type(given), name) for name in ("batches", "chunks", "spread", "take", "select"))
 
-    @property
-    def profile(self) -> Profile:
-        """Every column's profile, as it was when the table was read."""
-        ...
+
+def profile_of(source: Source) -> Profile | None:
+    """The profile of a source that has no rows, None of all others."""
+    profile: Profile | None = getattr(source, "profile", None)
+    return profile
 
 
 @dataclass(frozen=True)

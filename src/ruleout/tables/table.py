@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from ruleout.errors import TableError, nearest
 from ruleout.tables.buffers import as_seconds, plain_type, primitive, row_numbers, valid
-from ruleout.tables.source import Memory, Profiled, Source
+from ruleout.tables.source import Memory, Source, is_source, profile_of
 
 if TYPE_CHECKING:
     from ruleout.tables.profile import Profile
@@ -53,7 +53,9 @@ class Table:
     """
 
     def __init__(self, source: pa.Table | Callable[[], pa.Table] | Source, *, name: str = "table", origin: str = "") -> None:
-        self._source = Memory(source) if isinstance(source, pa.Table) else source if isinstance(source, Source | _Once) else _Once(source)
+        self._source = (
+            Memory(source) if isinstance(source, pa.Table) else source if isinstance(source, _Once) or is_source(source) else _Once(source)
+        )
         self.name = name
         self.origin = origin or name
         self._codes: dict[str, tuple[np.ndarray, np.ndarray]] = {}
@@ -71,7 +73,7 @@ class Table:
     @property
     def stored(self) -> Profile | None:
         """The stored profile that stands in for the table; None where its rows can be read."""
-        return self._source.profile if isinstance(self._source, Profiled) else None
+        return None if isinstance(self._source, _Once) else profile_of(self._source)
 
     @property
     def schema(self) -> pa.Schema:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ruleout.errors import TableError
 
-__all__ = ["open_csv", "open_jsonl", "read_csv", "read_jsonl"]
+__all__ = ["open_csv", "open_json", "open_jsonl", "read_csv", "read_json", "read_jsonl"]
 
 _BLOCK = 16 * 1024 * 1024
 _WHOLE = 1024 * 1024 * 1024
@@ -87,11 +87,37 @@ def read_jsonl(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
     except (pa.ArrowException, OSError):
         # Values of one column of several kinds, or a damaged line: slower, but it says which.
         table = _line_by_line(path)
-    for name in texts:
-        if name in table.column_names and not pa.types.is_string(table.schema.field(name).type):
-            values = [None if value is None else _as_text(value) for value in table.column(name).to_pylist()]
-            table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
-    return _empty_to_null(table)
+    return _empty_to_null(_as_texts(table, texts))
+
+
+def open_json(path: Path) -> None:
+    """Check that a JSON file holds a list of objects, or one object a line.
+
+    Raises
+    ------
+    TableError
+        It does not.
+    """
+    with pa.input_stream(path, compression="detect") as stream:
+        head = bytes(stream.read(64 * 1024)).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not head.startswith(b"["):
+        open_jsonl(path)
+
+
+def read_json(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
+    """The rows of a JSON file: a list of objects, else one object a line."""
+    with pa.input_stream(path, compression="detect") as stream:
+        content = bytes(stream.read()).removeprefix(b"\xef\xbb\xbf")
+    if not content.lstrip().startswith(b"["):
+        return read_jsonl(path, texts=texts)
+    try:
+        rows = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise TableError(f"{path}: not a readable JSON file ({error}), expected a list of objects; write it again.") from error
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise TableError(f'{path}: item {number} is {type(row).__name__}, expected a list of objects such as {{"age": 31}}.')
+    return _empty_to_null(_as_texts(_of_rows(rows), texts))
 
 
 def _csv_options(path: Path, block: int, types: dict[str, pa.DataType] | None = None) -> dict[str, Any]:
@@ -129,8 +155,20 @@ def _line_by_line(path: Path) -> pa.Table:
     with pa.input_stream(path, compression="detect") as stream:
         lines = bytes(stream.read()).decode("utf-8", "replace").split("\n")
     rows = [_object(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    return _of_rows(rows)
+
+
+def _of_rows(rows: list[dict[str, Any]]) -> pa.Table:
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+
+
+def _as_texts(table: pa.Table, texts: tuple[str, ...]) -> pa.Table:
+    for name in texts:
+        if name in table.column_names and not pa.types.is_string(table.schema.field(name).type):
+            values = [None if value is None else _as_text(value) for value in table.column(name).to_pylist()]
+            table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
+    return table
 
 
 def _column(values: list[Any]) -> pa.Array:

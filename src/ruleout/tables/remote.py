@@ -1,0 +1,127 @@
+"""Files that lie elsewhere: object stores and whatever else fsspec reaches (`s3://`, `gs://`, `az://`, `https://`, `memory://`, …)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from ruleout.errors import MissingExtra, TableError
+from ruleout.tables.addresses import shown_address
+
+__all__ = ["RemoteFile", "find_remote"]
+
+
+_ARROW = ("s3", "gs", "gcs")
+"""Stores that Arrow reaches by itself, with the credentials that their own tools use."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of a file system that fsspec knows.
+
+    Parameters
+    ----------
+    filesystem
+        Where it lies; it can be opened from several threads.
+    path
+        Its path there.
+    said
+        How findings and errors call it.
+    """
+
+    filesystem: Any
+    path: str
+    said: str
+
+    def __str__(self) -> str:
+        return self.said
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return PurePosixPath(self.path).name
+
+    def open(self) -> Any:
+        """The file's bytes, fetched as they are asked for."""
+        return self.filesystem.open(self.path, "rb")
+
+    @contextmanager
+    def fetched(self) -> Iterator[Path]:
+        """A copy on this machine under the same name, for readers that need the whole file; it goes afterwards."""
+        with tempfile.TemporaryDirectory(prefix="ruleout-fetched-", ignore_cleanup_errors=True) as folder:
+            copy = Path(folder) / self.name
+            with _reached(self.said):
+                self.filesystem.get_file(self.path, str(copy))
+            try:
+                yield copy
+            except TableError as error:
+                raise type(error)(str(error).replace(str(copy), self.said)) from error
+
+
+def find_remote(address: str) -> tuple[list[RemoteFile], int]:
+    """The file at an address, the files that its pattern matches or, of a folder, all in it, in alphabetical order.
+
+    Returns
+    -------
+    The files, and from which character of their paths on folders may say partition values.
+
+    Raises
+    ------
+    TableError
+        There is none, or the store cannot be reached.
+    MissingExtra
+        fsspec, or what it needs for this scheme, is not installed.
+    """
+    said = shown_address(address)
+    scheme = address.split("://", 1)[0]
+    try:
+        import fsspec
+    except ImportError as error:
+        raise MissingExtra(f"{said}: reading {scheme}:// needs fsspec, which is not installed: pip install 'ruleout[remote]'.") from error
+    with _reached(said):
+        try:
+            filesystem, path = _by_arrow(address) if scheme in _ARROW else fsspec.core.url_to_fs(address)
+        except ImportError as error:
+            raise MissingExtra(f"{said}: reading {scheme}:// needs more than is installed ({str(error).rstrip('.')}).") from error
+        path, start = str(path).rstrip("/"), len(str(path).rstrip("/"))
+        if any(sign in path for sign in "*?["):
+            paths = [found for found in filesystem.glob(path) if not filesystem.isdir(found)]
+            fixed = path[: min(path.index(sign) for sign in "*?[" if sign in path)]
+            start = fixed.rfind("/") + 1
+        elif filesystem.isfile(path):
+            paths = [path]
+        else:
+            paths = [found for found in filesystem.find(path) if not PurePosixPath(found).name.startswith(("_", "."))]
+    if not paths:
+        raise TableError(f"{said}: there is no file, expected at least one; check the address and the spelling.")
+    return [RemoteFile(filesystem, str(found), f"{scheme}://{str(found).lstrip('/')}") for found in sorted(map(str, paths))], start
+
+
+def _by_arrow(address: str) -> tuple[Any, str]:
+    """A store that Arrow reaches by itself, as fsspec shows file systems, and the path in it."""
+    import pyarrow.fs
+    from fsspec.implementations.arrow import ArrowFSWrapper
+
+    parts = urlsplit(address)
+    # The path may be a pattern, which no address can hold: Arrow is asked for the bucket alone.
+    options = f"?{parts.query}" if parts.query else ""
+    store, bucket = pyarrow.fs.FileSystem.from_uri(f"{parts.scheme}://{parts.netloc}{options}")
+    return ArrowFSWrapper(store), bucket + parts.path
+
+
+@contextmanager
+def _reached(said: str) -> Iterator[None]:
+    """Turn what a store says into one sentence."""
+    try:
+        yield
+    except (TableError, MissingExtra):
+        raise
+    except Exception as error:
+        # Every store raises errors of its own, from libraries that are not loaded here.
+        first = (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
+        raise TableError(f"{said}: cannot be read ({first[:300]}); check the address, the network and your rights.") from error
