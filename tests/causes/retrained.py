@@ -88,6 +88,9 @@ class StandIn:
         held = self.case.side(side)
         return self.witness(held.train) if held and held.train else None
 
+    def holds_answers(self, case: Case, side: str) -> bool:
+        return True
+
     def healthy_model(self) -> Trees | None:
         return self.model("reference")
 

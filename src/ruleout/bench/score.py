@@ -62,11 +62,18 @@ def mark(truth: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
         k = truth["causes"].index(named[0]) if named[0] in truth["causes"] else 0
         out["place"] = same_place(answer["causes"][0].get("where") or [], truth["where"][k])
     if truth["shares"] is not None:
-        out["both"] = set(truth["causes"]) <= set(named)
+        out["both"] = all(_named(cause, places, truth, answer) for cause, places in zip(truth["causes"], truth["where"], strict=True))
         said = {c["cause"]: c.get("share") for c in answer["causes"]}
         errors = [abs(said[c] - s) for c, s in zip(truth["causes"], truth["shares"], strict=True) if said.get(c) is not None]
         out["share_error"] = sum(errors) / len(errors) if errors else None
     return out
+
+
+def _named(cause: str, places: Sequence[str], truth: Mapping[str, Any], answer: Answer) -> bool:
+    """Whether an answer names one of several causes: by its id, or by one that is accepted too, at its place."""
+    if any(c["cause"] == cause for c in answer["causes"]):
+        return True
+    return any(c["cause"] in truth["accept"] and bool(places) and same_place(c.get("where") or [], places) for c in answer["causes"])
 
 
 def _main(truth: Mapping[str, Any]) -> set[str]:

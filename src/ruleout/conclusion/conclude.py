@@ -11,6 +11,7 @@ from ruleout.examination.examine import place_of
 from ruleout.guards import Guard, check
 from ruleout.problem.healthy_side import healthy_side
 from ruleout.problem.problem import Problem
+from ruleout.problem.state import ALIKE
 
 __all__ = ["conclude"]
 
@@ -55,11 +56,13 @@ def _sound(examination: Examination) -> bool:
     """Whether nothing is wrong: the change is within noise, or nothing was seen in a score or a curve that stands alone."""
     problem = examination.problem
     if problem.kind == "none":
-        return problem.change is not None
+        return problem.change is not None or "answers_alike" in problem.figures
     if problem.situation in ("alone", "silent") and problem.case.reference is None and not problem.significant:
         return bool(_looked(examination)) and not any(h.findings and h.probability >= DOUBTED for h in examination.hypotheses)
     alone = problem.kind == "too-good" or (problem.kind == "training" and not problem.significant)
-    return alone and not any(h.status == "open" and h.findings and h.probability >= 0.4 for h in examination.hypotheses)
+    # A log without labels is sound as far as it can be seen: its answers follow from its features, and no page saw anything in them.
+    alone = alone or problem.figures.get("answers_follow", 0.0) >= ALIKE
+    return alone and not any(h.status == "open" and h.findings and h.probability >= DOUBTED for h in examination.hypotheses)
 
 
 def _looked(examination: Examination) -> list[Hypothesis]:

@@ -141,7 +141,12 @@ class FeatureAvailability(Cause):
         middle = (float(share) + float(was)) / 2
         if value is None:
             return Guard(
-                self.id(), finding.place, "max_null_rate", "serving", {"column": column, "rate": middle}, f"{finding.place} is not there."
+                self.id(),
+                finding.place,
+                "max_null_rate",
+                "serving",
+                {"column": column, "max_rate": middle},
+                f"{finding.place} is not there.",
             )
         given = {"column": column, "value": value, "low": 0.0, "high": middle}
         return Guard(self.id(), finding.place, "value_share", "serving", given, f"{finding.place} says the same in most rows.")
