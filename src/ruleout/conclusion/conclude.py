@@ -20,7 +20,10 @@ MOST_NEXT = 2
 
 
 DOUBTED = 0.3
-"""A hypothesis that saw something and is as probable as this keeps evidence that stands alone from being called sound."""
+"""A hypothesis that saw something and is as probable as this keeps a lone table, or an output of one side, from being called sound."""
+
+LEADING = 0.4
+"""The same for a score, a curve or a log without labels that is judged by itself."""
 
 FEWEST_ROWS = 50
 """Of fewer rows nothing is said to be sound."""
@@ -62,7 +65,7 @@ def _sound(examination: Examination) -> bool:
     alone = problem.kind == "too-good" or (problem.kind == "training" and not problem.significant)
     # A log without labels is sound as far as it can be seen: its answers follow from its features, and no page saw anything in them.
     alone = alone or problem.figures.get("answers_follow", 0.0) >= ALIKE
-    return alone and not any(h.status == "open" and h.findings and h.probability >= DOUBTED for h in examination.hypotheses)
+    return alone and not any(h.status == "open" and h.findings and h.probability >= LEADING for h in examination.hypotheses)
 
 
 def _looked(examination: Examination) -> list[Hypothesis]:
