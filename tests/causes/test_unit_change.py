@@ -55,6 +55,18 @@ def test_a_part_in_a_rounded_unit_returns_to_the_grid_of_the_others() -> None:
     assert np.mean(repaired(PAGE, given, finding, "distance") == was) > 0.9
 
 
+@pytest.mark.parametrize("factor", [1.2, 0.9])
+def test_a_factor_that_the_spread_hides_is_told_by_the_other_columns(factor: float) -> None:
+    tables = frames("diamonds")
+    tables = {k: f.assign(worth=(f["price"] * np.random.default_rng(3).normal(1, 0.03, len(f))).round(2)) for k, f in tables.items()}
+    was = changed(tables, "worth", lambda v: v * factor)
+    given = problem("diamonds", tables)
+    finding = only(PAGE, given, "train.worth")
+    assert finding.figures["scale"] == pytest.approx(factor, rel=0.01)
+    back = repaired(PAGE, given, finding, "worth")
+    assert np.allclose(back.astype(float), was.astype(float), rtol=0.01)
+
+
 def test_standardised_values_return_to_their_grid() -> None:
     tables = frames("diamonds")
     was = changed(tables, "carat", lambda v: (v - v.mean()) / v.std())

@@ -9,6 +9,7 @@ from ruleout.causes.by_itself import two_units, with_lone
 from ruleout.causes.columns import bounded, finite, numbers, numeric_columns, pair_of, put_values, quantile_guard, sampled
 from ruleout.causes.comparison import usual
 from ruleout.causes.formula import Rows, changed_part, changed_rows, changed_whole
+from ruleout.causes.hidden_scale import hidden_scale
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -17,8 +18,11 @@ from ruleout.statistics.quantiles import detection_power, ks_critical, ks_distan
 
 ALPHA = 1e-6
 FLOOR = 0.04
+APART = 0.02
+"""Two factors are the same to within this."""
+
 CLEAR = 4.0
-"""A move this many times what is usual here is a column's own: of as many formulas one always mends half of a season's."""
+"""A formula leaves at most the fourth part of the distance, whatever is usual: of so many, one always mends half of a season's move."""
 
 
 class UnitChange(Cause):
@@ -49,7 +53,12 @@ class UnitChange(Cause):
     the healthy ones stand; a fitted scale or offset counts only while the other columns stand still.
 
     Parts of the rows are found by a column whose levels disagree, by the row at which the level changes (Pettitt 1979), or by values that
-    only the formula explains (a two-component mixture). A table by itself shows a change of a part of its rows: two crowds of one shape, a
+    only the formula explains (a two-component mixture).
+
+    A factor that a column's own spread hides is told by the other numbers of the rows: in view of how all go together, nine tenths of what
+    their means differ by must be one column's move (Rao 1948).
+
+    A table by itself shows a change of a part of its rows: two crowds of one shape, a
     unit's factor apart.
 
     What would rule it out
@@ -72,7 +81,7 @@ class UnitChange(Cause):
     References
     ----------
     Wilk, Gnanadesikan (1968), Probability plotting methods for the analysis of data. Pettitt (1979), A non-parametric approach to the
-    change-point problem.
+    change-point problem. Rao (1948), Tests of significance in multivariate analysis, Biometrika 35.
     """
 
     needs = (("current.train",), ("current.validation",), ("current.serving",))
@@ -97,8 +106,7 @@ class UnitChange(Cause):
                 n_columns += 1
                 power = min(power, detection_power(0.15, critical[column], len(x), len(y)))
                 still = len(beyond) - (column in beyond) <= 0.25 * (len(values) - 1)
-                common = usual(distance, column)
-                common = common if distance[column] > CLEAR * common else 0.0
+                common = min(usual(distance, column), distance[column] / CLEAR)
                 change = changed_whole(x, y, usual=common) if column in moved else None
                 rows: Rows = {}
                 if column in moved and not change:
@@ -112,6 +120,12 @@ class UnitChange(Cause):
                     finding = _finding(pair, column, change, rows, before=distance[column], still=still)
                     # Two fitted constants bend to many a drift: small moves of that sort say nothing.
                     found += [finding] if finding.evidence > 2 or distance[column] > 0.3 else []
+            hidden = hidden_scale(problem.case, pair)
+            if hidden is not None:
+                # Quantiles take a factor for the unit nearest to it; the relation to the other columns gives it to a hundredth.
+                place, scale = pair.place(hidden[0]), hidden[1].scale
+                found = [f for f in found if f.place != place or not _another_factor(f, scale)]
+                found += [_beside(pair, *hidden)] if all(f.place != place for f in found) else []
         said = f"{n_columns} numeric columns: none differs from its healthy table by one formula (Kolmogorov-Smirnov, p < {ALPHA:g})."
         found.sort(key=lambda f: -f.evidence)
         look = Look(tuple(found), power if n_columns else 0.0, "" if found else said, tuple(covers))
@@ -146,6 +160,23 @@ class UnitChange(Cause):
         if pair is None:
             return None
         return quantile_guard(self.id(), finding.place, pair, str(finding.repair["column"]), f"{finding.place} is in another unit.")
+
+
+def _another_factor(finding: Finding, scale: float) -> bool:
+    """Whether a finding says every row was multiplied, by something else."""
+    said = finding.figures
+    return said["formula"] == "affine" and said["share"] > 0.99 and not said["offset"] and abs(said["scale"] / scale - 1) > APART
+
+
+def _beside(pair: Pair, column: str, change: Arithmetic) -> Finding:
+    n, m = sampled(pair.suspect).n_rows, sampled(pair.yardstick).n_rows
+    said = (
+        f"{pair.place(column)}: current = reference {change.label} in every row, as its relation to all other numbers tells; its own spread"
+        f" hides it (n = {n:,} and {m:,})."
+    )
+    figures = {"scale": change.scale, "offset": 0.0, "formula": change.kind, "share": 1.0, "n": n}
+    repair = {"table": pair.name, "column": column, "arithmetic": change, "rows": {}}
+    return Finding(pair.place(column), pair.name, 3.3, said, figures, repair, pair.side, 0.9)
 
 
 def _off(values: np.ndarray, decimals: int) -> float:
