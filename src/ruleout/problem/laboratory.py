@@ -23,6 +23,7 @@ from ruleout.problem.metric import Evaluation, Metric, labels_of
 from ruleout.problem.recipe import Recipes
 from ruleout.problem.replay import Replay, compare_answers, drawn_from, logged_answers
 from ruleout.problem.situation import situation_of
+from ruleout.tables.pairing import paired_sample
 from ruleout.tables.table import Table
 
 __all__ = ["Laboratory"]
@@ -264,7 +265,10 @@ class Laboratory:
         held = case.side(side) or Side()
         if held.train is None:
             raise ModelError(f"{side}.train: no training table, so nothing can be fitted again.")
-        table = held.train.sample(SAMPLE_ROWS, self.seed)
+        by = [column for column in (self.case.key,) if column and column in held.train]
+        strata = [column for column in (self.case.target,) if column and column in held.train and self.case.task == "classification"]
+        # By their key, rows are the same ones in a counterfactual that has other rows besides.
+        table = paired_sample(held.train, SAMPLE_ROWS, by=by, strata=strata) if by else held.train.sample(SAMPLE_ROWS, self.seed)
         if self.stand_in:
             return self.witness(table)
         found, seed = self.recipes.template(case, side), seed if seed is not None else self.recipes.seed(case, side)

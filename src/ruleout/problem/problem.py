@@ -51,6 +51,8 @@ class Problem:
         Which of the method's situations the evidence describes; the priors go by it.
     noise
         Smallest change that matters: the user's `min_effect`, or what seeds and samples alone produce.
+    whole
+        Tables of which the case holds a sample, whole, by their place.
     profiles
         Stored profiles that were given in place of tables, by their place (`reference.train`); `case` holds no table there.
     """
@@ -69,6 +71,7 @@ class Problem:
     noise: float = 0.005
     situation: Situation = "retraining"
     figures: dict[str, Any] = field(default_factory=dict)
+    whole: Mapping[str, Table] = field(default_factory=dict)
     profiles: Mapping[str, Table] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

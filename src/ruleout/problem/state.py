@@ -18,6 +18,7 @@ from ruleout.problem.other_kinds import state_alone, state_invalid_output, state
 from ruleout.problem.problem import Kind, Problem
 from ruleout.problem.replay import compare_answers, logged_answers
 from ruleout.problem.risen import before_it_rose, rose_at_once
+from ruleout.problem.sampling import sampled_case
 from ruleout.problem.situation import Situation, situation_of
 from ruleout.statistics.difference import Difference
 
@@ -63,8 +64,9 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> 
         Seconds that refits may take, None without limit.
     """
     case, profiles = without_profiles(case)
-    if profiles:
-        return replace(state_problem(case, seed=seed, budget=budget), profiles=profiles)
+    case, whole = sampled_case(case)
+    if profiles or whole:
+        return replace(state_problem(case, seed=seed, budget=budget), profiles=profiles, whole=whole)
     case = _aligned(case)
     laboratory, situation = Laboratory(case, seed=seed, budget=budget), situation_of(case)
     if situation == "training":

@@ -20,7 +20,7 @@ from ruleout.tables.buffers import as_seconds, plain_type, primitive, row_number
 from ruleout.tables.source import Memory, Source, is_source, profile_of
 
 if TYPE_CHECKING:
-    from ruleout.tables.profile import Profile
+    from ruleout.tables.profile import ColumnProfile, Profile
 
 __all__ = ["Kind", "Table"]
 
@@ -230,6 +230,15 @@ class Table:
     def profile(self) -> Profile:
         """Every column's profile, from one pass over the rows."""
         return self._profile
+
+    def profile_of(self, column: str) -> ColumnProfile:
+        """One column's profile, from a pass over that column alone."""
+        from ruleout.tables.profile import plan_of, profile_table
+
+        self._require(column)
+        if "_profile" in self.__dict__ or self.stored is not None:
+            return self.profile()[column]
+        return profile_table(self, {column: plan_of(self, column)})[column]
 
     @cached_property
     def _profile(self) -> Profile:

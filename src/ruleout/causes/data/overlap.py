@@ -14,6 +14,7 @@ from ruleout.problem.problem import Problem
 from ruleout.statistics.matching import encode, nearest_distances
 from ruleout.statistics.quantiles import detection_power, proportion_z
 from ruleout.statistics.repeats import coincidence, row_codes, twins
+from ruleout.tables.pairing import paired_sample
 from ruleout.tables.table import Table
 
 FLOOR = 0.01
@@ -24,6 +25,8 @@ PROBED = 1_500
 MOST_ROWS = 150_000
 """Training rows among which near copies are looked for: a sample of few rows would hold few of the copies."""
 FEWER_PROBED = 600
+_TELLING = 2
+"""Columns by whose hash rows of large tables are chosen."""
 
 
 class Overlap(Cause):
@@ -56,6 +59,8 @@ class Overlap(Cause):
 
     Where no exact copies are found, near ones are looked for: the share of validation rows that lie nearer to a training row than all but
     one in a hundred of the training rows lie to each other.
+
+    Of tables of millions of rows the same share of either is looked at, chosen by the hash of what a row holds: copies come together.
 
     What would rule it out
     ----------------------
@@ -92,7 +97,7 @@ class Overlap(Cause):
             tables = _tables(problem.case, side)
             if tables is None or not (columns := _columns(problem.case, *tables)):
                 continue
-            train, validation = tables
+            train, validation = _coordinated(problem, side, *tables, columns)
             mine, theirs = _codes(validation, columns), _codes(train, columns)
             share, chance = float(np.isin(mine, theirs).mean()), _chance(mine, theirs)
             if share >= FLOOR and share - chance < max(FLOOR, 6 * _error(chance, mine, theirs)):
@@ -145,6 +150,20 @@ def _tables(case: Case, side: SideName) -> tuple[Table, Table] | None:
     if held is None or held.train is None or held.validation is None or min(held.train.n_rows, held.validation.n_rows) < 50:
         return None
     return held.train, held.validation
+
+
+def _coordinated(problem: Problem, side: SideName, train: Table, validation: Table, columns: tuple[str, ...]) -> tuple[Table, Table]:
+    """The two tables or, of large ones, the same share of either, chosen by what a row holds: a row and its copies all come or none does.
+
+    Shares of rows with a copy are then those of the whole tables, which samples drawn apart would not show.
+    """
+    first, second = (problem.whole.get(f"{side}.{table.name}", table) for table in (train, validation))
+    if first is train and second is validation:
+        return train, validation
+    n_rows = max(first.n_rows, second.n_rows)
+    # Copies agree in all columns, so those that tell rows apart best are enough to bring them together.
+    telling = sorted(columns, key=lambda column: -(train.profile_of(column).distinct or 0))[:_TELLING]
+    return paired_sample(first, MOST_ROWS, by=telling, of=n_rows), paired_sample(second, MOST_ROWS, by=telling, of=n_rows)
 
 
 def _columns(case: Case, train: Table, validation: Table) -> tuple[str, ...]:
