@@ -38,7 +38,7 @@ class Underfitting(Fault):
             hidden = [replace(half, shown_code=None) for half in (system.reference, system.current)]
             return replace(system, reference=hidden[0], current=hidden[1])
 
-        accept = ("model.hyperparameter", "model.regularization", "pipeline.code")
+        accept = ("model.hyperparameter", "model.regularization", "model.checkpoint", "pipeline.code")
         return Plan(on_current(change), ("model", *[f"config.{key}" for key in quick]), {"settings": quick}, setup=setup, accept=accept)
 
 
