@@ -192,7 +192,7 @@ class MissingPartition(Cause):
         # What is left may differ by what whole clusters of rows (days, stores) do, but by less than the part that is gone.
         alike = apart < max(0.15, 0.9 * share if "levels" in part else 0.0)
         evidence = min(bounded(-n * np.log1p(-share) - np.log(10.0 * len(held.columns))), 3.9 if alike else 1.5)
-        if own > max(0.12, 0.6 * share if "levels" in part else 0.0) or evidence < 2.2:
+        if own > max(0.12, min(0.25, 0.6 * share) if "levels" in part else 0.0) or evidence < 2.2:
             return None
         fewer = f"; {n:,} rows against {pair.yardstick.n_rows:,}"
         statement = (
@@ -240,7 +240,7 @@ def _levels(column: str, yardstick: np.ndarray, suspect: np.ndarray, least: floa
     mass = sum(shares[v] for v in absent)
     new = sum(p for v, p in counts.items() if v is not None and v not in shares)
     nulls = counts.get(None, 0.0) - shares.get(None, 0.0)
-    if not least <= mass <= 0.9 or new > 0.3 * mass or nulls > 0.3 * mass:
+    if not least <= mass <= 0.9 or new > min(0.3 * mass, 0.1) or nulls > 0.3 * mass:
         return
     # Rows under another of the old names: one level took what the absent ones held.
     gains = [counts.get(v, 0.0) - p / (1.0 - mass) for v, p in shares.items() if v is not None and v not in absent]
