@@ -20,15 +20,13 @@ from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.metric import labels_of
 from ruleout.problem.problem import Problem
 from ruleout.problem.replay import Replay, compare_answers, logged_answers, positive_score
+from ruleout.problem.state import ALIKE
 from ruleout.tables.table import Table
 
 __all__ = ["ANSWERED", "Answers", "Change", "Found", "Told", "answers_of", "between", "follows", "replayed"]
 
 ANSWERED: tuple[tuple[str, ...], ...] = (("current.serving", "reference.model"), ("current.serving", "current.model"))
 """What a page needs that holds logged answers against replayed ones."""
-
-FOLLOWS = 0.985
-"""A log follows from its features and its artifact if this share of its answers is reproduced; the rest is platform and rounding."""
 
 TRIED_ROWS = 1_500
 SCANNED_ROWS = 240
@@ -136,7 +134,7 @@ class Answers:
     @property
     def follow(self) -> bool:
         """Whether the logged answers are what the artifact gives for the logged features."""
-        return self.plain.rate >= FOLLOWS
+        return self.plain.rate >= ALIKE
 
     @cached_property
     def decided(self) -> np.ndarray:
@@ -360,7 +358,7 @@ class Answers:
             # Where answers are all alike much comes near: a row of a thousand that is left over counts.
             return bounded(3.9 - 400.0 * (1.0 - told.rate))
         # What reproduces all is believed before what leaves a tenth over.
-        left = max(0.0, FOLLOWS - told.rate)
+        left = max(0.0, ALIKE - told.rate)
         return bounded(3.9 - 8.0 * left if told.rate >= 0.9 else 1.5 + 2.0 * told.explained)
 
     def said_rate(self, told: Told) -> str:
@@ -480,7 +478,7 @@ def follows(answers: Answers | None, what: str) -> Look:
         return Look(statement=f"serving: no logged answer could be replayed, so {what} was not tested, n = 0 rows.")
     said = f"serving: {answers.plain.rate:.1%} of the logged answers follow from the logged features and the artifact, n = {answers.n:,}"
     if answers.follow:
-        return Look((), 0.97, f"{said}; expected at least {FOLLOWS:.1%}.", ("serving",))
+        return Look((), 0.97, f"{said}; expected at least {ALIKE:.1%}.", ("serving",))
     return Look((), 0.85, f"{said}; {what} reproduces no more of them.", ("serving",))
 
 

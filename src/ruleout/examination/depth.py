@@ -305,7 +305,7 @@ class Depth:
         return sorted(shared, key=lambda c: -c.alone.value if c.alone else 0.0)[:1]
 
     def together(self, pool: list[Candidate]) -> list[Candidate]:
-        """Where no repair alone helps: each two at once, the best two are the cause; what a third one adds on top of them counts too."""
+        """Where no repair alone helps: each two of the likeliest at once; the two that gain most together, and more than either alone."""
         usable = [c for c in pool if c.case is not None and c.strength > 1.0][:MOST_CAUSES]
         best: tuple[float, list[Candidate]] = (0.0, [])
         for one, two in combinations(usable, 2):
@@ -329,9 +329,6 @@ class Depth:
             return certain
         probability = self.agenda.probabilities()
         left = [c for c in pool if not c.entry.excluded and (c.gain is None or self.promising(c.gain))]
-        if self.sound_scores():
-            # The artifact scores as ever: nothing upstream of the report is broken, so only the report and its run can be.
-            left = [c for c in left if not any(f.component in ("train", "validation", "serving") for f in c.findings)] or left
         leading = max(left, key=lambda c: (probability[c.entry.cause], c.entry.cause), default=None)
         if leading is None or probability[leading.entry.cause] < OBSERVED:
             return ()
@@ -345,14 +342,6 @@ class Depth:
             return ()
         seen = [(c.entry, tuple(f for f in c.findings if f.certain)) for c in pool if c.certain]
         return tuple(Confirmed(e.cause, found, None, None, CERTAIN, observed=True) for e, found in sorted(seen, key=_surest))
-
-    def sound_scores(self) -> bool:
-        """Whether an output that is none stands beside an artifact that, measured again, scores as the reference's."""
-        found = self.problem.figures.get("recomputed") or {}
-        before, now = found.get("reference"), found.get("current")
-        if self.problem.kind != "invalid-output" or before is None or now is None:
-            return False
-        return bool(self.problem.laboratory.scorer.sign * (before - now) < max(0.02, 2 * self.problem.noise))
 
     def promising(self, gain: Difference) -> bool:
         """Whether a gain is, or may well be, much of the change although these rows do not put it beyond noise."""
