@@ -1,5 +1,6 @@
 """What a profile says is what numpy says of the same values, and states merge."""
 
+import os
 import subprocess
 import sys
 from functools import reduce
@@ -172,3 +173,15 @@ def test_many_threads_give_what_one_gives():
     data = {f"c{at}": rng.normal(size=30_000) for at in range(6)}
     together = as_table(data).profile()
     assert all(together[name].to_dict() == as_table({name: values}).profile()[name].to_dict() for name, values in data.items())
+
+
+def test_the_threads_of_a_profile_are_not_those_of_the_arithmetic_libraries():
+    code = (
+        "import os, sys, threading, numpy as np; os.sched_getaffinity = lambda _: {0, 1, 2}; threads = set()\n"
+        "from ruleout.tables import as_table; from ruleout.tables.state import NumberState; of = NumberState.of\n"
+        "NumberState.of = lambda *given: (threads.add(threading.current_thread().name), of(*given))[1]\n"
+        "as_table({f'c{at}': np.arange(200_000.0) for at in range(30)}).profile(); print(len(threads - {'MainThread'}) > 1)"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout
+    assert said == "True\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
@@ -200,13 +201,18 @@ def profile_table(table: Table, plans: Mapping[str, Plan] | None = None) -> Prof
     def read(column: str) -> ColumnProfile:
         return _profile_column(table, column, plans[column] if plans is not None else plan_of(table, column))
 
-    n_threads = min(len(columns), pa.cpu_count()) if table.n_rows > _FEW_ROWS else 1
+    n_threads = min(len(columns), _cores()) if table.n_rows > _FEW_ROWS else 1
     if n_threads < 2:
         return Profile(table.name, table.n_rows, {column: read(column) for column in columns})
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(n_threads) as pool:
         return Profile(table.name, table.n_rows, dict(zip(columns, pool.map(read, columns), strict=True)))
+
+
+def _cores() -> int:
+    """Processors that this process may use. Arrow's own count follows OMP_NUM_THREADS, which is there for the arithmetic libraries."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def plan_of(table: Table, column: str) -> Plan:
