@@ -284,9 +284,9 @@ def _one_thread_each() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep what a chunk of a table leaves for the next one: giving it back and taking it again, page by page, is a third of the work.
+    """Let glibc keep what a chunk of a table leaves for the next one: giving it back and taking it again, page by page, costs a quarter.
 
-    Other C libraries have no such setting, or need none; what the user has set stays.
+    Other C libraries have no such setting; what the user has set stays.
     """
     if not sys.platform.startswith("linux") or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ):
         return
