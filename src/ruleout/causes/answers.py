@@ -257,6 +257,21 @@ class Answers:
                 break
         return Found(kept, told) if kept and self.convinces(told) else None
 
+    def search_whole(self, changes: Sequence[Change]) -> Found | None:
+        """As `search`, for changes in which a row's neighbours have a part: each is made to the whole log; None where none convinces."""
+        if self.follow or not changes:
+            return None
+        few = np.linspace(0, len(self.rows) - 1, min(SCANNED_ROWS, len(self.rows))).round().astype(int)
+        made = {c: c.apply(self.log).without(["prediction", "score"]).take(self.rows) for c in changes}
+        parts = [Change(c.words, c.columns, lambda _, t=t: t.take(few)) for c, t in made.items()]  # type: ignore[misc]
+        scanned = [(c, told) for c, (_, told) in zip(made, self._tell(parts, self.trial, self.rows[few]), strict=True) if told is not None]
+        best: Found | None = None
+        for change, _ in sorted(scanned, key=lambda t: (-t[1].rate, t[1].distance))[:3]:
+            told = self.told(made[change])
+            if told is not None and (best is None or (told.rate, -told.distance) > (best.told.rate, -best.told.distance)):
+                best = Found((change,), told)
+        return best if best is not None and self.convinces(best.told) else None
+
     def search_some(self, families: Sequence[Sequence[Change]]) -> Found | None:
         """The columns to which one kind of change was made at once, where each alone may lead away from the log; None where none convinces.
 

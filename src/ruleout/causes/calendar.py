@@ -8,6 +8,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.page import Pair
+from ruleout.tables.moments import clock
 from ruleout.tables.table import Table
 
 __all__ = ["by_calendar", "date_parts"]
@@ -23,7 +24,7 @@ def by_calendar(case: Case, pair: Pair, column: str) -> bool:
     time = case.time
     if not time or any(c not in t for c in (time, column) for t in (pair.suspect, pair.yardstick)):
         return False
-    if any(t.kind(time) != "time" or t.kind(column) != "numeric" for t in (pair.suspect, pair.yardstick)):
+    if any(t.kind(time) not in ("time", "category") or t.kind(column) != "numeric" for t in (pair.suspect, pair.yardstick)):
         return False
     return any(
         a is not None and a == b for a, b in zip(_offsets(pair.suspect, time, column), _offsets(pair.yardstick, time, column), strict=True)
@@ -32,7 +33,8 @@ def by_calendar(case: Case, pair: Pair, column: str) -> bool:
 
 def _offsets(table: Table, time: str, column: str) -> list[float | None]:
     """For each part of the date the constant that the column lies above it; None where there is none."""
-    seconds, values = table.numbers(time), table.numbers(column)
+    values, read = table.numbers(column), clock(table, time)
+    seconds = np.full(len(values), np.nan) if read is None else read
     known = np.flatnonzero(np.isfinite(seconds) & np.isfinite(values))
     known = known[np.linspace(0, len(known) - 1, min(ROWS, len(known))).astype(int)] if len(known) else known
     out: list[float | None] = []

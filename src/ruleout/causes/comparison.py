@@ -16,6 +16,7 @@ from ruleout.statistics.association import Alignment, align, row_evidence
 from ruleout.statistics.classifier import Domain, domain_classifier
 from ruleout.statistics.resampling import bin_weights
 from ruleout.tables.matrix import alike, binned, matrices, shared_rows
+from ruleout.tables.moments import clock
 from ruleout.tables.table import Table
 
 __all__ = ["Comparison", "compare", "usual"]
@@ -129,9 +130,9 @@ class Comparison:
         Where rows bear a time, pairs whose association the yardstick itself does not keep from its first half to its second say nothing.
         """
         found = align(*self.codes)
-        time = self.case.time
-        if time and time in self.yardstick and self.yardstick.kind(time) in ("time", "numeric") and self.yardstick.n_rows >= 80:
-            order = np.argsort(self.yardstick.numbers(time), kind="stable")
+        when = clock(self.yardstick, self.case.time)
+        if when is not None and self.yardstick.n_rows >= 80:
+            order = np.argsort(when, kind="stable")
             early, late = np.array_split(self.codes[0][order], 2)
             halves = align(early, late, self.codes[2])
             passing = ~(halves.kept + 2.0 * halves.error >= _INTACT)
@@ -185,7 +186,20 @@ class Comparison:
             partly = set(part) <= still and not self.seasonal(part) and (self.damaged(part, right) or self._untold(part))
             if partly or self._lost(part):
                 found.extend(self.columns[c] for c in part)
-        return tuple(found)
+        return tuple(found + self._untelling(found, still)) if found else ()
+
+    def _untelling(self, found: list[str], still: set[int]) -> list[str]:
+        """Beside columns that are misplaced: those that told of the target alone, and no longer do.
+
+        Where no other column still tells of it, the target may stand elsewhere; few are then likelier misplaced with the others.
+        """
+        if not self.target:
+            return []
+        kept, error = self.alignment.kept[:, -1], self.alignment.error[:, -1]
+        others = [c for c in range(len(self.features)) if c in still and self.columns[c] not in found and np.isfinite(kept[c])]
+        lost = [self.columns[c] for c in others if kept[c] + 2.0 * error[c] < _LOST]
+        told = any(kept[c] - 2.0 * error[c] > _LOST for c in others)
+        return lost if told or len(lost) <= len(found) else []
 
     def seasonal(self, part: tuple[int, ...] = ()) -> bool:
         """Whether the columns outside `part` moved together: rows of another season stand otherwise together by themselves."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.page import Pair
+from ruleout.tables.moments import clock
 from ruleout.tables.table import Table
 
 __all__ = ["Part", "part_of"]
@@ -77,8 +78,9 @@ def _risen(values: np.ndarray, usual: np.ndarray) -> tuple[str | None, float]:
 def _stretches(case: Case, table: Table, hits: np.ndarray, was: float) -> list[tuple[str, np.ndarray, float]]:
     """The stretch of rows, in order of time where it is known, that is likeliest to say the same (maximal scoring segment)."""
     n = len(hits)
-    timed = bool(case.time and case.time in table and table.kind(case.time) in ("time", "numeric"))
-    order = np.argsort(table.numbers(str(case.time)), kind="stable") if timed else np.arange(n)
+    when = clock(table, case.time)
+    timed = when is not None
+    order = np.arange(n) if when is None else np.argsort(when, kind="stable")
     rate = min(max(was, 1.0 / n), VARIES)
     # Karlin and Altschul (1990): the score of a row is its log likelihood ratio, a stretch's is the sum.
     score = np.where(hits[order], np.log(0.99 / rate), np.log(0.01 / (1 - rate)))

@@ -146,7 +146,9 @@ def _best(column: str, mine: Values, healthy: Values, maps: list[Map]) -> Prepar
 def _distance(first: Values, second: Values) -> float:
     """Largest gap between the distribution functions, a null below every number; for texts between the shares."""
     if first.dtype != object:
-        return ks_distance(np.nan_to_num(first, nan=-1e300), np.nan_to_num(second, nan=-1e300))
+        # Points of one grid are made by other arithmetic here and there: their last bits are no distance.
+        unit = 1e-9 * float(np.max(np.abs(first[np.isfinite(first)]), initial=0.0)) or 1.0
+        return ks_distance(*(np.nan_to_num(np.round(v / unit), nan=-1e300) for v in (first, second)))
     mine, theirs = (dict(zip(*np.unique([_said(v) for v in part.tolist()], return_counts=True), strict=True)) for part in (first, second))
     return float(0.5 * sum(abs(mine.get(v, 0) / len(first) - theirs.get(v, 0) / len(second)) for v in {*mine, *theirs}))
 
@@ -174,7 +176,7 @@ def _coarser(step: float | None) -> list[Map]:
     if not step:
         return []
     ways = (("rounded", np.round), ("cut", np.trunc), ("rounded down", np.floor), ("rounded up", np.ceil))
-    return [(f"{words} to multiples of {step:g}", lambda v, how=how: how(v / step) * step) for words, how in ways]  # type: ignore[misc]
+    return [(f"{words} to multiples of {step:g}", lambda v, how=how: how(np.round(v / step, 6)) * step) for words, how in ways]  # type: ignore[misc]
 
 
 def _limited(mine: Values, healthy: Values) -> list[Map]:

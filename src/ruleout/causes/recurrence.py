@@ -10,6 +10,7 @@ import numpy as np
 
 from ruleout.causes.answers import Answers
 from ruleout.causes.columns import bounded
+from ruleout.tables.moments import clock
 
 __all__ = ["Recurrence", "permuted", "recurrence"]
 
@@ -21,6 +22,9 @@ LONGEST_OF_ONE = 24
 
 MOST_MOVED = 0.98
 """Part of the sorted answers that must be the artifact's own: a shift loses those at its ends."""
+
+LONGEST_SHIFT = 50
+"""Rows by which all answers may have slipped."""
 
 CHANCE_DRAWS = 20
 """Draws of unrelated rows from which the share of equal answers by chance is taken."""
@@ -69,30 +73,50 @@ def recurrence(answers: Answers) -> Recurrence | None:
 def permuted(answers: Answers) -> float | None:
     """The share of answers that stand on other rows, where all are the artifact's own answers in another order; None where they are not.
 
-    Only numbers of many values can be told: bare classes are alike in any order.
+    Numbers of many values can be told in any order. Bare classes are alike in any, so they must be those of a row that stands some rows
+    later: an earlier one's may have been stored.
     """
     found = answers.numbers
-    if found is None or not answers.exact or answers.follow:
+    if answers.follow:
         return None
+    if found is None or not answers.exact:
+        return float(np.mean(~answers.plain.same)) if _of_later_rows(answers) else None
     logged, own = (np.sort(values[np.isfinite(found[0]) & np.isfinite(found[1])]) for values in found)
     if len(logged) < 20 or float(answers.equal(logged, own).mean()) < MOST_MOVED:
         return None
     return float(np.mean(~answers.plain.same))
 
 
+def _of_later_rows(answers: Answers) -> bool:
+    """Whether nearly all answers are what the artifact gives for the row so many rows further on."""
+    logged, own = answers.said
+    if answers.plain.rate >= MOST_MOVED - 0.05:
+        return False
+    order = _in_time(answers)
+    for rows in (order, np.arange(answers.n)):
+        for ahead in range(1, min(LONGEST_SHIFT, answers.n // 4) + 1):
+            if float(answers.equal(logged[rows[:-ahead]], own[rows[ahead:]]).mean()) >= MOST_MOVED:
+                return True
+    return False
+
+
+def _in_time(answers: Answers) -> np.ndarray:
+    """The rows in order of time, where the log has one, shape (n_rows,)."""
+    when = clock(answers.log, answers.case.time)
+    return np.arange(answers.n) if when is None else np.argsort(when, kind="stable")
+
+
 def _sources(answers: Answers) -> Iterator[tuple[str, np.ndarray]]:
     """Patterns of earlier rows: in words, and for each row the row whose answer it would get (-1 for none), shape (n_rows,)."""
     n, case, log = answers.n, answers.case, answers.log
     rows = np.arange(n)
-    order = rows
-    if case.time and case.time in log and log.kind(case.time) in ("time", "numeric"):
-        order = np.argsort(log.numbers(case.time), kind="stable")
+    order, when = _in_time(answers), clock(log, case.time)
     place = np.empty(n, dtype=np.int64)
     place[order] = rows
     in_time = not np.array_equal(order, rows)
     for how, ordered in ((" in order of time", True), ("", False)) if in_time else (("", False),):
         at, back = (place, order) if ordered else (rows, rows)
-        for lag in range(1, 51):
+        for lag in range(1, LONGEST_SHIFT + 1):
             yield (
                 (f"the request {lag} before{how}" if lag > 1 else f"the request before{how}"),
                 np.where(at >= lag, back[np.maximum(at - lag, 0)], -1),
@@ -106,9 +130,9 @@ def _sources(answers: Answers) -> Iterator[tuple[str, np.ndarray]]:
         if name in log and answers.n / (group.max() + 1) >= 3:
             for size in range(2, LONGEST_OF_ONE + 1):
                 yield f"the first of each {size} requests with the same {name}", _first_of_block(group, place, size)
-    if in_time:
+    if when is not None and in_time:
         for unit, seconds in (("day", 86_400), ("hour", 3_600), ("week", 604_800)):
-            group = np.floor(log.numbers(str(case.time)) / seconds)
+            group = np.floor(when / seconds)
             first, _ = _first_and_before(np.unique(group, return_inverse=True)[1], place)
             yield f"the first request of the {unit}", first
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.answers import Answers, Change, Told
+from ruleout.causes.batches import scaled_by_batch
 from ruleout.causes.beside import Beside
 from ruleout.causes.changes import numbers_changed
 from ruleout.causes.columns import finite, numbers
@@ -46,7 +47,7 @@ def scaling_of(answers: Answers) -> dict[str, tuple[float, float]]:
 
 def rescaled(answers: Answers) -> Rescaled | None:
     """Which other scaling of the features reproduces the logged answers; None where none does."""
-    found = answers.search(list(_suppositions(answers)))
+    found = answers.search(list(_suppositions(answers))) or answers.search_whole(scaled_by_batch(answers, scaling_of(answers)))
     if found is not None:
         return Rescaled(found.words, found.columns, found.told, answers.evidence(found.told))
     return _fitted(answers)

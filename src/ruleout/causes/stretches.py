@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ruleout.causes.answers import Answers
+from ruleout.tables.moments import clock
 
 __all__ = ["Stretch", "stretch_of"]
 
@@ -50,9 +51,10 @@ def _in_order(answers: Answers) -> Stretch | None:
     """One run of requests, in the order of time where the log has one (Kadane's run of the largest sum)."""
     same, case, log = answers.plain.same, answers.case, answers.log
     order = np.arange(answers.n)
-    timed = bool(case.time) and str(case.time) in log and log.kind(str(case.time)) in ("time", "numeric")
-    if timed:
-        order = np.argsort(log.numbers(str(case.time)), kind="stable")
+    when = clock(log, case.time)
+    timed = when is not None
+    if when is not None:
+        order = np.argsort(when, kind="stable")
     gains = np.where(same[order], -max(1.0 - same.mean(), 0.02), max(same.mean(), 0.02))
     sums = np.concatenate([[0.0], np.cumsum(gains)])
     lowest = np.minimum.accumulate(sums)

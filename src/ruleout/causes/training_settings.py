@@ -22,6 +22,8 @@ CAPACITY = re.compile(
 LENGTH = re.compile(r"epoch|max_iter|n_iter|steps|iterations|rounds|budget")
 BATCH = re.compile(r"batch")
 PATIENCE = re.compile(r"patience|early_stop|n_iter_no_change|tol$")
+LEARNS = re.compile(r"unfreez|unfrozen|trainable|requires_grad|tuned_layers")
+FROZEN = re.compile(r"freez|frozen|fixed_layers")
 CLIP = re.compile(r"clip|max_norm|max_grad")
 SHAPE = re.compile(r"activation|init|optimizer|optimiser|solver|norm|dtype|precision|amp|loss|objective|scale|residual|criterion|eps")
 
@@ -48,6 +50,9 @@ def agreement(change: Change, signs: Signs, *configs: Mapping[str, Any] | None) 
             return max(close, poor)
         return max(close, 0.3 * s.broke) if looser else max(s.high, 0.9 * s.standing, 0.7 * s.slow, 0.5 * s.unfinished, 0.4 * s.broke)
     table: tuple[tuple[re.Pattern[str], float, float], ...] = (
+        # What is frozen does not learn, however many layers there are.
+        (LEARNS, close, max(s.high, s.standing, 0.7 * s.slow)),
+        (FROZEN, max(s.high, s.standing, 0.7 * s.slow), close),
         (PATIENCE, close, max(s.unfinished, s.high)),
         (LENGTH, close, max(s.unfinished, s.high, s.slow)),
         (BATCH, max(s.unfinished, s.high, s.slow), max(s.shaking, 0.6 * close, 0.6 * s.broke)),

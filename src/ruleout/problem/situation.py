@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 from ruleout.case.case import Case
+from ruleout.tables.moments import clock
 
 __all__ = ["Situation", "situation_of"]
 
@@ -52,10 +53,9 @@ def _same_requests(case: Case) -> bool:
     if case.key and case.key in first and case.key in second:
         ours, theirs = set(first.texts(case.key).tolist()), set(second.texts(case.key).tolist())
         return len(ours & theirs) >= SHARED_KEYS * min(len(ours), len(theirs))
-    if case.time and all(case.time in t and t.kind(case.time) in ("time", "numeric") and t.n_rows for t in (first, second)):
-        earlier, later = (t.numbers(case.time) for t in (first, second))
-        if bool(earlier.max() < later.min() or later.max() < earlier.min()):
-            return False
+    earlier, later = (clock(t, case.time) if t.n_rows else None for t in (first, second))
+    if earlier is not None and later is not None and bool(earlier.max() < later.min() or later.max() < earlier.min()):
+        return False
     return first.n_rows == second.n_rows
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -181,3 +181,68 @@ def test_a_report_on_production_that_averages_otherwise(average: str) -> None:
 def test_the_rows_of_these_tests_are_learnable() -> None:
     log = rows().iloc[1000:]
     assert r2_score(log["target"], fitted().predict(log[FEATURES])) > 0.3
+
+
+def own_of(log: pd.DataFrame) -> pd.Series:
+    return pd.Series(fitted().predict(log[FEATURES]))
+
+
+@pytest.mark.parametrize(
+    "smooth",
+    [
+        lambda own, _: own.ewm(alpha=0.3, adjust=False).mean(),
+        lambda own, _: own.rolling(5, min_periods=1).mean(),
+        lambda own, patient: own.groupby(patient).transform(lambda v: v.ewm(alpha=0.2, adjust=False).mean()),
+    ],
+    ids=["exponential", "window", "by-patient"],
+)
+def test_answers_that_are_mixed_with_earlier_ones_are_a_step_after_the_model(smooth: Any) -> None:
+    case = served(lambda log: np.asarray(smooth(own_of(log), log["patient"])), entity="patient")
+    cause, where, found = main(case)
+    assert (cause, where) == ("pipeline.threshold", ("serving.prediction",))
+    assert "artifact" in found.causes[0].summary
+
+
+def test_each_batch_of_requests_scaled_by_itself_is_another_scaling() -> None:
+    def answers(log: pd.DataFrame) -> np.ndarray:
+        train, batch = rows().iloc[:700][FEATURES], np.arange(len(log)) // 8
+        by = log[FEATURES].groupby(batch)
+        standard = (log[FEATURES] - by.transform("mean")) / by.transform("std", ddof=0)
+        scaler = fitted()[0]
+        return fitted().predict(pd.DataFrame(standard * scaler.scale_ + scaler.mean_, columns=train.columns))
+
+    cause, _, found = main(served(answers))
+    assert cause == "pipeline.scaling"
+    assert "8 requests" in found.causes[0].summary
+
+
+def test_eight_bits_with_one_step_for_all_columns_are_too_few() -> None:
+    def answers(log: pd.DataFrame) -> np.ndarray:
+        step = log[FEATURES].abs().to_numpy().max() / 127
+        return fitted().predict((log[FEATURES] / step).round() * step)
+
+    assert main(served(answers))[0] == "pipeline.numerics"
+
+
+def test_a_precision_that_the_configuration_says_otherwise_is_believed_where_no_cast_reproduces_the_answers() -> None:
+    def answers(log: pd.DataFrame) -> np.ndarray:
+        train = rows().iloc[:700][FEATURES]
+        low, step = train.min(), train.max() - train.min()
+        return fitted().predict(low + ((log[FEATURES] - low) / step).round().clip(0, 1) * step)
+
+    case = served(answers)
+    assert case.reference is not None
+    reference, current = replace(case.reference, config={"dtype": "float64"}), replace(case.current, config={"dtype": "int1"})
+    cause, where, _ = main(replace(case, reference=reference, current=current))
+    assert (cause, where) == ("pipeline.numerics", ("config.dtype",))
+
+
+def test_classes_that_stand_some_rows_too_high_are_other_rows() -> None:
+    train, log = rows().iloc[:1000], rows().iloc[1000:].reset_index(drop=True)
+    model = LogisticRegression(max_iter=500).fit(train[FEATURES], train["target"] > 140)
+    said = np.roll(model.predict(log[FEATURES]), -2)
+    case = served(model=model)
+    log = log.assign(target=log["target"] > 140, prediction=said)
+    reference = Side(validation=train.assign(target=train["target"] > 140), model=model)
+    case = replace(case, reference=reference, current=Side(serving=log), metric="accuracy", task="classification")
+    assert main(case)[:2] == ("data.row-misalignment", ("serving.prediction",))

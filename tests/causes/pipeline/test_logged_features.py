@@ -187,6 +187,54 @@ def test_fresh_features_are_not_held() -> None:
     assert not page("pipeline.caching").suspect(problem(given)).findings
 
 
+def countries(kept: bool) -> Case:
+    """Fifty countries through the years; nobody says which column is the time."""
+    rng = np.random.default_rng(4)
+    years = pd.DataFrame({"country": np.repeat([f"C{k:02d}" for k in range(50)], 24), "year": np.tile(np.arange(1960, 2008, 2), 50)})
+    level = np.repeat(rng.lognormal(9, 1, 50), 24)
+    years["people"] = (level * 1.02 ** (years.year - 1960) * np.exp(rng.normal(0, 0.02, len(years)))).round()
+    years["rain"] = rng.normal(800, 90, len(years)).round()
+    years["price"] = np.log(years.people) + 0.02 * years.year
+    healthy = years.sample(800, random_state=1)
+    log = years.drop(healthy.index)
+    if kept:
+        log = log.assign(people=log.groupby("country").people.transform("first"))
+    return case(healthy, log, entity="country")
+
+
+def test_a_feature_looked_up_once_for_ever_is_told_by_the_one_that_it_moves_with() -> None:
+    given = countries(kept=True)
+    (finding,) = page("pipeline.caching").suspect(problem(given)).findings
+    assert finding.place == "serving.people"
+    assert not held_columns(countries(kept=False), serving(countries(kept=False)))
+
+
+def test_a_log_of_one_year_in_which_nothing_could_move_is_not_held() -> None:
+    given = countries(kept=False)
+    log = given.current.serving.to_pandas().drop_duplicates("country")  # type: ignore[union-attr]
+    again = pd.concat([log, log, log, log], ignore_index=True)
+    healthy = given.reference.validation.to_pandas()  # type: ignore[union-attr]
+    later = case(healthy, again, entity="country")
+    assert not held_columns(later, serving(later))
+
+
+def test_times_that_are_written_as_text_put_records_in_order_as_well() -> None:
+    given = weather(held=True)
+    texts = [
+        t.to_pandas().assign(at=lambda f: pd.to_datetime(f["at"], unit="s").dt.strftime("%Y-%m-%d %H:%M"))
+        for t in (given.reference.validation, given.current.serving)  # type: ignore[union-attr]
+    ]
+    spelled = case(*texts, time="at")
+    assert {h.column for h in held_columns(spelled, serving(spelled))} == {"temp", "humid"}
+
+
+def test_points_of_a_grid_are_the_same_whatever_arithmetic_made_them() -> None:
+    healthy, log = diamonds()
+    given = case(healthy, log.assign(carat=(np.trunc(log.carat / 0.3 + 1e-9) * 0.3).round(2)))
+    (finding,) = prepared_columns(given)
+    assert "to multiples of 0.3" in finding.statement
+
+
 def coded(lists: tuple[dict[str, int], dict[str, int]], used: int) -> Case:
     healthy, log = diamonds()
     healthy["cut"], log["cut"] = healthy.cut.map(lists[0]), log.cut.map(lists[used])

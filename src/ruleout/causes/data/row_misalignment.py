@@ -52,6 +52,8 @@ class RowMisalignment(Cause):
     right part is gone. Where shifting it by up to 60 rows (in all rows or in a block), or sorting it by key or time, brings the association
     back, the undo is exact; otherwise only the fault is known, and not the way back.
 
+    Logged answers that are the artifact's own in another order, or the classes of a row that stands some rows later, are on the wrong rows.
+
     What would rule it out
     ----------------------
     Every column that is associated with another one keeps that association to within its standard error.

@@ -47,7 +47,8 @@ class Caching(Cause):
 
     Where the answers follow, the features themselves may be old: in order of time, within each entity or level of a column, the share of
     rows with the value of the row before is held against the healthy one. A column is a finding if it changes less than two fifths as
-    often.
+    often. Where no time is known, records of one entity are looked at as they stand, and another feature must say that the column should
+    have moved: one with which it moves within an entity in health (rank correlation of a half), and which spreads in the log as it did.
 
     What would rule it out
     ----------------------

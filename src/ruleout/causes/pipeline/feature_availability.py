@@ -8,6 +8,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.answers import Answers, Change, answers_of, between, replayed
+from ruleout.causes.beside import beside
 from ruleout.causes.calendar import by_calendar
 from ruleout.causes.changes import constant
 from ruleout.causes.columns import bounded, finite, put_values, sampled, texts
@@ -15,6 +16,7 @@ from ruleout.causes.comparison import compare
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
 from ruleout.causes.parts import Part, part_of
 from ruleout.causes.prepared import prepared
+from ruleout.causes.released import null_words
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.matching import hot_deck
@@ -157,7 +159,7 @@ def _flat(problem: Problem, pair: Pair) -> Iterator[Finding]:
     flat: list[tuple[str, str | None, float, float]] = []
     n = sampled(pair.suspect).n_rows
     # Coarser or limited values crowd together as well, and are not gone.
-    elsewise = {p.column for p in prepared(case, pair)}
+    elsewise = {p.column for p in prepared(case, pair)} | _words_for_null(case)
     new = [c for c in case.features(pair.suspect) if c not in pair.yardstick]
     for column in case.features(pair.yardstick):
         if pair.yardstick.kind(column) not in ("numeric", "category"):
@@ -176,7 +178,7 @@ def _flat(problem: Problem, pair: Pair) -> Iterator[Finding]:
         if share >= MOST and was <= HEALTHY:
             flat.append((column, value, share, was))
     names = tuple(c for c, *_ in flat)
-    yield from _in_part(case, pair, (*names, *(p.column for p in prepared(case, pair))))
+    yield from _in_part(case, pair, (*names, *elsewise))
     for column, value, share, was in flat:
         absent = column not in pair.suspect
         says = "absent from the log" if absent else f"{'null' if value is None else value} in {share:.1%} of n = {n:,} logged rows"
@@ -210,6 +212,12 @@ def _in_part(case: Case, pair: Pair, without: tuple[str, ...]) -> Iterator[Findi
         figures = {"value": part.value, "share": share, "healthy_share": part.usual, "absent": False, "part": part.words}
         repair = {"table": "serving", "column": column, "value": part.value, "flat": names, "rows": part.rows}
         yield Finding(f"serving.{column}", "serving", 3.9, said, figures, repair, pair.side, 1.0)
+
+
+def _words_for_null(case: Case) -> set[str]:
+    """Columns that are null in one log of the same rows where the other log has a word for null: they were as absent there."""
+    rows = beside(case)
+    return set() if rows is None else {c for c in rows.unlike if null_words(rows, c)}
 
 
 def _commonest(table: Table, column: str) -> tuple[str | None, float]:

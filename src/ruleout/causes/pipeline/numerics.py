@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ruleout.case.case import Case
+from ruleout.case.case import ABSENT, Case
+from ruleout.case.difference import config_difference
 from ruleout.causes.answers import ANSWERED, Answers, Change, answers_of, between, follows, replayed
 from ruleout.causes.casts import CASTS, Cast, cast_columns, cast_reference
 from ruleout.causes.changes import numbers_changed
+from ruleout.causes.columns import finite
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.scales import scaling_of
 from ruleout.causes.watched import log_guard
@@ -17,6 +19,9 @@ from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
 __all__ = ["Numerics"]
+
+PRECISION = ("dtype", "precision", "quantiz", "quantis", "half", "fp16", "bf16", "bits")
+"""Words in the names of settings that say in how many bits numbers are kept."""
 
 
 class Numerics(Cause):
@@ -40,7 +45,9 @@ class Numerics(Cause):
     ----------------
     The numeric features are cast to float32, bfloat16 (8 bits of mantissa), float16 (11 bits, at most 65,504) and 256 levels, raw and
     as the artifact's scaler makes them, and the artifact is asked again. The cast that reproduces the logged answers, most of those
-    that the plain replay misses, is the finding; its places are the columns that the cast moves furthest, each asked alone.
+    that the plain replay misses, is the finding; its places are the columns that the cast moves furthest, each asked alone. Eight bits are
+    also tried with one step for all columns, from the largest values of the log. Where nothing reproduces the answers, a configuration or
+    environment that says another precision than the reference's is a finding by itself.
     After a retraining the tables are looked at: a cast leaves a grid of values, with the reference's between its points; a column that
     stands on the grid, and fills it as the reference's cast would, went through it, and what that costs is measured on the reference.
 
@@ -79,9 +86,12 @@ class Numerics(Cause):
             return follows(answers, "a cast of the features")
         columns = [c for c in answers.features if answers.log.kind(c) == "numeric"]
         scalers = scaling_of(answers)
-        found = answers.search([*_casts(columns), *_scaled_casts(scalers)]) if columns else None
+        found = answers.search([*_casts(columns), *_one_step(answers, columns), *_scaled_casts(scalers)]) if columns else None
         if found is None:
-            return follows(answers, "a cast of the features")
+            setting = _said_otherwise(problem.case)
+            if setting is None:
+                return follows(answers, "a cast of the features")
+            return Look((_as_said(answers, setting),), 0.85, covers=("serving",))
         change = found.changes[0]
         moved = _moved_most(answers, change, columns)
         said = (
@@ -135,6 +145,47 @@ def _other_device(case: Case) -> str:
 
 def _casts(columns: list[str]) -> list[Change]:
     return [numbers_changed(words, columns, lambda v, _, cast=cast: cast(v)) for words, cast in CASTS.items()]  # type: ignore[misc]
+
+
+def _one_step(answers: Answers, columns: list[str]) -> list[Change]:
+    """Eight bits for all columns with one step between two values, from the largest that a column holds, or nearly."""
+    reference = answers.case.reference
+    tables = [answers.log, *([reference.train] if reference is not None and reference.train is not None else [])]
+    out = []
+    for table in tables:
+        values = {c: np.abs(finite(table.numbers(c))) for c in columns if c in table and table.kind(c) == "numeric"}
+        for part in (1.0, 0.999, 0.995, 0.99):
+            largest = max((float(np.quantile(v, part)) for v in values.values() if len(v)), default=0.0)
+            if largest > 0 and len(values) > 1:
+                where = "largest value" if part == 1.0 else f"{part:.1%} quantile"
+                words = f"cast to int8 with one step for all, the {where} of {table.name} at 127"
+                out.append(numbers_changed(words, columns, lambda v, _, s=largest / 127: np.clip(np.rint(v / s), -128, 127) * s))  # type: ignore[misc]
+    return out
+
+
+def _said_otherwise(case: Case) -> tuple[str, str, str] | None:
+    """The key of configuration or environment that says another precision than the reference's, as a place, and both values."""
+    reference, current = case.reference, case.current
+    if reference is None:
+        return None
+    for change in config_difference(reference.config or {}, current.config or {}):
+        name = change.path[-1].lower()
+        if any(word in name for word in PRECISION) and ABSENT not in (change.old, change.new):
+            return "config." + ".".join(change.path), str(change.old), str(change.new)
+    was, now = (held.environment.settings if held.environment else {} for held in (reference, current))
+    for key in now:
+        if key in was and str(now[key]) != str(was[key]) and any(word in key.lower() for word in PRECISION):
+            return f"environment.{key}", str(was[key]), str(now[key])
+    return None
+
+
+def _as_said(answers: Answers, said: tuple[str, str, str]) -> Finding:
+    place, was, now = said
+    words = (
+        f"{place}: {now}, in the reference {was}; {answers.plain.rate:.1%} of the logged answers follow from the features in full"
+        f" precision, n = {answers.n:,}."
+    )
+    return between(place, 3.4, words, {"was": was, "now": now, "rate": answers.plain.rate}, specificity=0.8)
 
 
 def _scaled_casts(scalers: Mapping[str, tuple[float, float]]) -> list[Change]:

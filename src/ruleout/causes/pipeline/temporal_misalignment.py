@@ -16,6 +16,7 @@ from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.association import row_evidence
 from ruleout.tables.matrix import binned, shared_rows
+from ruleout.tables.moments import clock
 from ruleout.tables.table import Table
 
 __all__ = ["TemporalMisalignment"]
@@ -163,23 +164,21 @@ class _Order(NamedTuple):
 def _orders(case: Case, table: Table) -> Iterator[_Order]:
     """Orders of the rows by time: within the entity, within the levels of a column, and over all."""
     n = table.n_rows
-    clock = None
-    if case.time and case.time in table and table.kind(case.time) in ("time", "numeric"):
-        clock = table.numbers(case.time)
+    when = clock(table, case.time)
     by_entity = case.entity if case.entity and case.entity in table else None
-    if clock is None and by_entity is None:
+    if when is None and by_entity is None:
         return
-    place = np.arange(n) if clock is None else np.argsort(np.argsort(clock, kind="stable"), kind="stable")
-    when = "" if clock is None else f" in order of {case.time}"
+    place = np.arange(n) if when is None else np.argsort(np.argsort(when, kind="stable"), kind="stable")
+    said = "" if when is None else f" in order of {case.time}"
     groups = [by_entity] if by_entity else []
-    if clock is not None:
+    if when is not None:
         groups += [c for c in case.features(table) if table.kind(c) == "category"][:6]
     for name in groups:
         codes = np.unique(table.texts(str(name)).astype(str), return_inverse=True)[1]
         if 1 < codes.max() + 1 <= n / 3:
             rows = np.lexsort((place, codes))
-            yield _Order(f"records of the same {name}{when}", rows, codes[rows])
-    if clock is not None:
+            yield _Order(f"records of the same {name}{said}", rows, codes[rows])
+    if when is not None:
         yield _Order(f"records{when}", np.argsort(place), np.zeros(n, dtype=np.int64))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.answers import ANSWERED, Answers, answers_of, between, follows, replayed
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.smoothed import smoothed
 from ruleout.causes.watched import log_guard
 from ruleout.guards.guard import Guard
 from ruleout.problem.metric import labels_of
@@ -29,7 +30,7 @@ class Threshold(Cause):
     What goes wrong
     ---------------
     The model says what it said in validation, but what is made of it is another thing: probabilities are cut elsewhere, calibrated
-    otherwise, rounded, capped, given to the wrong class, or a transform of the target is not taken back.
+    otherwise, rounded, capped, smoothed, given to the wrong class, or a transform of the target is not taken back.
 
     Why it happens
     --------------
@@ -52,6 +53,10 @@ class Threshold(Cause):
     For several classes the logged class is held against a renaming of the replayed ones, a default below some confidence, and a cut of one
     class's own.
 
+    Last, the logged answer is held against what several rows' answers make: the last one given mixed with the artifact's (exponential
+    smoothing), and the mean, the median or the vote of a window of 2 to 50 rows, in the order of the log, of time, or within the entity.
+    Nine tenths of the answers that do not follow must be given again.
+
     What would rule it out
     ----------------------
     Decisions that agree with the artifact's, row by row.
@@ -67,12 +72,12 @@ class Threshold(Cause):
     Told apart from
     ---------------
     pipeline.metric, where answers are right and their evaluation is not. model.checkpoint, where scores differ and none is a
-    function of the other. pipeline.caching, where answers belong to other rows.
+    function of the other. pipeline.caching, where answers belong to other rows and are not mixed with them.
 
     References
     ----------
-    Barlow et al. (1972), Statistical inference under order restrictions. Provost and Fawcett (2001), Robust classification for
-    imprecise environments, Machine Learning 42.
+    Barlow et al. (1972), Statistical inference under order restrictions. Brown (1959), Statistical forecasting for inventory control
+    (exponential smoothing). Provost and Fawcett (2001), Robust classification for imprecise environments, Machine Learning 42.
     """
 
     needs = ANSWERED
@@ -83,7 +88,9 @@ class Threshold(Cause):
         answers = answers_of(problem)
         if answers is None or answers.fallback:
             return follows(answers, "a step after the model")
-        found = _cut(answers) or _made_from(answers) or _turned(answers) or _renamed(answers) or _of_one_class(answers)
+        found = (
+            _cut(answers) or _made_from(answers) or _turned(answers) or _renamed(answers) or _of_one_class(answers) or _of_several(answers)
+        )
         if found is None:
             n_wrong = int(np.sum(~answers.decided))
             said = f"serving: {n_wrong:,} of n = {answers.n:,} logged decisions are not the artifact's, and no cut explains them."
@@ -296,3 +303,16 @@ def _of_one_class(answers: Answers) -> Finding | None:
         f" {n_wrong:,} answers that differ, n = {answers.n:,}."
     )
     return between("serving.prediction", 3.9, said, {"class": common, "cut": at.at, "left": left})
+
+
+def _of_several(answers: Answers) -> Finding | None:
+    """The logged answers are made of several rows' answers."""
+    found = smoothed(answers)
+    if found is None:
+        return None
+    column = _column(answers) if answers.numbers is not None else "prediction"
+    said = (
+        f"serving.{column}: the logged answer is {found.words}: that gives {found.hits:.1%} of the {found.n:,} answers again that are not"
+        f" the artifact's own, n = {answers.n:,}."
+    )
+    return between(f"serving.{column}", 3.9, said, {"formula": found.words, "hits": found.hits, "rate": answers.plain.rate})
