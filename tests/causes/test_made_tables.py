@@ -13,7 +13,7 @@ from ruleout.case.case import Case, Environment, Side
 from ruleout.case.code import Code as Sources
 from ruleout.causes.casts import CASTS, cast_columns, cast_reference
 from ruleout.causes.functions import columns_assigned, columns_changed
-from ruleout.causes.moved import moved_columns
+from ruleout.causes.moved import moved_columns, tells_otherwise
 from ruleout.causes.pipeline.code import Code
 from ruleout.causes.pipeline.dependency import Dependency
 from ruleout.causes.pipeline.numerics import Numerics
@@ -175,3 +175,18 @@ def test_numbers_that_wrap_around_under_a_new_numpy_are_the_package_s() -> None:
 def test_samples_of_one_population_do_not_move() -> None:
     parts = quarters(flights())
     assert moved_columns(problem(parts[:2], parts[2:]).case) == ()
+
+
+def test_a_column_that_tells_of_the_target_otherwise_is_named_although_it_is_distributed_as_before() -> None:
+    frame, _, _ = population("flights")
+    frame = frame.sort_values(["month", "sched_dep_time"], kind="stable").iloc[:12_000].sample(4_000, random_state=1)
+    frame = frame[["temp", "humid", "wind_speed", "dep_delay", "late"]]
+    parts = quarters(frame.assign(before=frame["dep_delay"]))
+    late = [p.assign(before=p["dep_delay"].shift(1, fill_value=0.0)) for p in parts]
+    lag = 'def lags(frame):\n    frame["before"] = frame["dep_delay"].shift({k})\n    return frame\n'
+    code = tuple(Sources({"features.py": lag.format(k=k)}) for k in (0, 1))
+    given = problem(parts[:2], late[2:], code=code)
+    assert [m.column for m in tells_otherwise(given.case)] == ["before"]
+    finding = Code().suspect(given).findings[0]
+    assert finding.place == "before" and "rank correlation" in finding.statement and finding.evidence > 3
+    assert tells_otherwise(problem(parts[:2], parts[2:]).case) == ()

@@ -86,3 +86,11 @@ def test_silent_where_labels_or_units_are_wrong():
 
     for change in (flip, scale):
         assert not RowMisalignment().suspect(problem(with_frame(good, "train", change))).findings
+
+
+def test_a_column_that_told_of_the_target_alone_goes_with_the_others():
+    good = healthy("flights", 1)
+    columns = ["carrier", "origin", "dep_delay"]
+    broken = with_frame(good, "validation", place_wrongly(columns, "a shuffle"))
+    look = RowMisalignment().suspect(problem(broken))
+    assert set(look.findings[0].figures["columns"]) >= {"dep_delay"}

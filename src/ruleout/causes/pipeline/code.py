@@ -8,7 +8,8 @@ from dataclasses import replace
 from ruleout.case.case import Case
 from ruleout.causes.beside import Beside, beside, taken_back
 from ruleout.causes.functions import Changed, changed_functions, columns_changed
-from ruleout.causes.moved import moved_columns, moved_most
+from ruleout.causes.making import beyond_its_recipe, short_of_its_recipe
+from ruleout.causes.moved import moved_columns, moved_most, tells_otherwise
 from ruleout.causes.page import Cause, Component, Finding, Look
 from ruleout.causes.scores import same_config, same_tables
 from ruleout.guards.guard import Guard
@@ -41,10 +42,12 @@ class Code(Cause):
     as well; the file is named with it.
 
     Evidence 1 for changed code, 1 more where a column can be named, 0.5 more where settings and versions are the same, and 1 more where the
-    rows are, too.
+    rows are, too. 1.5 more where an artifact's own recipe, cloned and fitted again on its own rows and settings, does not give it (by three
+    standard errors and a fifth of the change): something else made it.
 
-    It is put right by making a model of the current rows as the reference's artifact was made. Where the tables hold what the code made,
-    they say more: columns that a changed function assigns and that moved furthest, or, of code that names no column, most columns of
+    It is put right by making a model of the current rows as the reference's artifact was made; where that cannot be given again, by that
+    artifact itself. Where the tables hold what the code made, they say more: columns that a changed function assigns and that moved
+    furthest, or whose rank correlation with the target moved furthest (Spearman 1904), or, of code that names no column, most columns of
     validation while training did not move. Their raw rows are not there, so this rests on observation.
 
     What would rule it out
@@ -67,7 +70,8 @@ class Code(Cause):
     References
     ----------
     Sculley et al. (2015), Hidden technical debt in machine learning systems, section 5 (glue code). Falleri et al. (2014),
-    Fine-grained and accurate source code differencing, ASE.
+    Fine-grained and accurate source code differencing, ASE. Spearman (1904), The proof and measurement of association between two things,
+    American Journal of Psychology 15.
     """
 
     needs = (("reference.code", "current.code"),)
@@ -88,7 +92,10 @@ class Code(Cause):
         rows = beside(problem.case) if problem.situation == "environment" else None
         if rows is not None:
             return _seen_in_rows(rows, columns_changed(was, now), changed, n, dict(was))
-        in_tables = _seen_in_tables(problem.case, columns_changed(was, now), changed, n, dict(was))
+        # What stands between rows and artifact tells of the training code, what stands in the tables of the code that makes them.
+        more = beyond_its_recipe(problem)
+        made = more is not None or short_of_its_recipe(problem) is not None
+        in_tables = None if made else _seen_in_tables(problem.case, columns_changed(was, now), changed, n, dict(was))
         if in_tables is not None:
             return in_tables
         alike = same_config(problem.case) is not False and _same_versions(problem.case)
@@ -96,12 +103,13 @@ class Code(Cause):
         columns = columns_changed(was, now)
         named = ", ".join(f"{c.function} ({c.file})" for c in changed[:4]) + (f" and {len(changed) - 4} more" if len(changed) > 4 else "")
         places = [*(columns[:9] or [f"code.{changed[0].function}"]), f"code.{changed[0].file}"]
-        evidence = 1.0 + (1.0 if columns else 0.0) + (0.5 if alike else 0.0) + (1.0 if same else 0.0)
+        evidence = 1.0 + (1.0 if columns else 0.0) + (0.5 if alike else 0.0) + (1.0 if same else 0.0) + (1.5 if made else 0.0)
+        why = f"; fitted again from its rows and settings, the reference's artifact is worse by {more}" if more else ""
         findings = []
         for place in places:
-            statement = f"{place}: made by code that differs: {len(changed)} functions, {named}; expected 0, n = {n} files."
+            statement = f"{place}: made by code that differs: {len(changed)} functions, {named}; expected 0, n = {n} files{why}."
             figures = {"functions": [c.function for c in changed], "columns": columns}
-            repair = {"files": dict(was)}
+            repair = {"files": dict(was), "artifact": more is not None}
             findings.append(Finding(place, "code", evidence, statement, figures, repair, specificity=0.75))
         return Look(tuple(findings), 0.97, covers=("code",))
 
@@ -117,7 +125,8 @@ class Code(Cause):
         reference = case.reference
         if reference is None or reference.model is None or case.current.code is None or case.current.train is None:
             return None
-        return case.with_side("current", replace(case.current, code=reference.code, model=None))
+        artifact = reference.model if finding.repair.get("artifact") else None
+        return case.with_side("current", replace(case.current, code=reference.code, model=artifact))
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """The reference side with the current code, made again as the current artifact was."""
@@ -162,6 +171,10 @@ def _seen_in_tables(case: Case, assigned: list[str], changed: list[Changed], n_f
     Code that names no column may make them all: it is charged where most moved in validation alone, which other code then made.
     """
     moved = moved_columns(case)
+    other = tells_otherwise(case) if assigned else ()
+    if other and {m.column for m in moved_most(other)} <= set(assigned):
+        # However it is distributed, a column may stand for something else: a lag of another day, another row's value.
+        moved = other
     if not moved:
         return None
     made = [m for m in moved if m.column in assigned]
@@ -171,13 +184,14 @@ def _seen_in_tables(case: Case, assigned: list[str], changed: list[Changed], n_f
     if not (made or unnamed) or same_config(case) is False or not _same_versions(case):
         return None
     # Populations drift beside what the code changed, but less far.
+    what = "rank correlation with the target" if moved is other else "distribution"
     evidence = 3.4 if unnamed or moved[0].column in assigned else 2.0 if len(made) > len(others) else 1.0
     named = ", ".join(f"{c.function} ({c.file})" for c in changed[:4])
     findings = []
     for m in made or moved:
         place = m.column if len(m.tables) > 1 or made else f"{m.tables[0]}.{m.column}"
         said = (
-            f"{place}: distribution moved by {m.distance:.2f} in {' and '.join(m.tables)}, and code that makes it differs ({named});"
+            f"{place}: {what} moved by {m.distance:.2f} in {' and '.join(m.tables)}, and code that makes it differs ({named});"
             f" {len(moved)} columns moved, {len(made)} of them assigned by the changed code, n = {n_files} files."
         )
         figures = {"functions": [c.function for c in changed], "columns": [m.column for m in moved], "assigned": [m.column for m in made]}
@@ -193,7 +207,12 @@ def _seen_in_tables(case: Case, assigned: list[str], changed: list[Changed], n_f
 
 
 def _same_versions(case: Case) -> bool:
+    """Whether no package differs by more than a patch release; as if none did where they are not known."""
     reference, current = case.reference, case.current
     if reference is None or reference.environment is None or current.environment is None:
         return True
-    return dict(reference.environment.packages) == dict(current.environment.packages)
+    was, now = (
+        {name: str(version).split(".")[:2] for name, version in environment.packages.items()}
+        for environment in (reference.environment, current.environment)
+    )
+    return was == now

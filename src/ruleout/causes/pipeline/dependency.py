@@ -8,10 +8,13 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ruleout.case.case import Case, Environment
+from ruleout.causes.beside import beside, taken_back
 from ruleout.causes.casts import cast_columns, cast_reference
 from ruleout.causes.functions import columns_assigned
+from ruleout.causes.making import beyond_its_recipe, short_of_its_recipe
 from ruleout.causes.moved import moved_columns, moved_most
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.released import released
 from ruleout.causes.scores import same_config
 from ruleout.guards.guard import Guard
 from ruleout.guards.systems import code_fingerprint
@@ -77,6 +80,15 @@ class Dependency(Cause):
     that it imports, those first that are known to change what it leans on (dates in pandas 3, small integers in numpy 2). Where numbers
     wrapped around, the reference's are wrapped likewise and measured; the rest rests on observation.
 
+    Where two environments logged the same rows, each column that differs is held against what known releases do: text of missing values
+    is missing or the word nan (pandas 3), whole numbers wrap around (numpy 2), dates count another unit (pandas 3). Else the columns that
+    differ must all be assigned by code that is the same on both sides and imports a package with another major release. The values of the
+    reference's log are put in their place and the artifact is asked again.
+
+    An artifact that its own recipe, cloned and fitted again here on its own rows and settings, does not give (by three standard errors and
+    a fifth of the change) was made by something else: with code and settings the same, by the packages; a major release gains 2. If it is
+    the reference's artifact that cannot be given again, the current side is put right by taking that artifact.
+
     What would rule it out
     ----------------------
     Equal versions of every package that was recorded, or the same model out of both environments.
@@ -113,18 +125,24 @@ class Dependency(Cause):
         n = len({*was, *now})
         if not moved:
             return Look((), 0.9, f"environment: 0 of n = {n} packages differ.", ("environment",))
-        made = _made_otherwise(problem)
-        findings = [] if made else list(_of_tables(problem.case, moved, n))
+        logged = tuple(_of_logs(problem.case, moved)) if problem.situation == "environment" else ()
+        if logged:
+            return Look(logged, 0.95, covers=("environment", "serving"))
+        made = _made_otherwise(problem) if _same_program(problem.case) else ""
+        again = "" if made or not _same_program(problem.case) else _not_given_again(problem)
+        findings = [] if made or again else list(_of_tables(problem.case, moved, n))
         if findings:
             return Look(tuple(findings), 0.9, covers=("environment",))
         for at, move in enumerate(moved[:8]):
             known = move.package in TOUCHES_RESULTS
             base = LEVELS[move.level] * (1.0 if known else 0.5)
             extra = (3.0 if at == 0 else 1.0) * bool(made)
+            if again and move.level == "major":
+                extra += 2.0 if at == 0 else 1.0
             if base + extra <= 0 or move.level == "patch":
                 # A patch release is not accused of an artifact that is made otherwise.
                 continue
-            why = f"; {made}" if made else ""
+            why = f"; {made or again}" if made or again else ""
             statement = (
                 f"environment.{move.package}: {move.new or 'absent'}, in the reference {move.old or 'absent'} ({move.level});"
                 f" {len(moved)} of n = {n} packages differ, expected 0{why}."
@@ -136,8 +154,8 @@ class Dependency(Cause):
                     min(base + extra, 6.0),
                     statement,
                     {"reference": move.old, "current": move.new, "level": move.level, "made_otherwise": made},
-                    {"package": move.package, "version": move.old},
-                    specificity=0.7 if made else 0.3,
+                    {"package": move.package, "version": move.old, "artifact": beyond_its_recipe(problem) is not None},
+                    specificity=0.7 if made or again else 0.3,
                 )
             )
         if findings:
@@ -157,12 +175,15 @@ class Dependency(Cause):
         """
         if finding.repair.get("casts"):
             return cast_reference(case, finding.repair["casts"])
+        if finding.repair.get("beside"):
+            return taken_back(case, finding.repair["beside"])
         if finding.repair.get("made"):
             return None
         reference = case.reference
         if reference is None or reference.environment is None or reference.model is None or case.current.train is None:
             return None
-        return case.with_side("current", replace(case.current, environment=reference.environment, model=None))
+        artifact = reference.model if finding.repair.get("artifact") else None
+        return case.with_side("current", replace(case.current, environment=reference.environment, model=artifact))
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """The reference side in the current environment: its artifact must be made again as the current one was."""
@@ -254,6 +275,36 @@ def _of_tables(case: Case, packages: list[_Moved], n: int) -> Iterator[Finding]:
         yield Finding(at, "environment", evidence, said, figures, {**given, "made": True}, specificity=0.7)
 
 
+def _of_logs(case: Case, packages: list[_Moved]) -> Iterator[Finding]:
+    """Columns that two environments logged otherwise for the same rows as a known release does, or by the same code."""
+    rows, reference, current = beside(case), case.reference, case.current
+    if rows is None or not rows.unlike or reference is None:
+        return
+    files = [side.code.files for side in (reference, current) if side.code is not None]
+    if len(files) == 2 and code_fingerprint(files[0]) != code_fingerprint(files[1]):
+        return
+    text = "\n".join(files[-1].values()) if files else ""
+    majors = {m.package: m for m in packages if m.level == "major" and m.package in TOUCHES_RESULTS}
+    known = [r for r in released(rows) if r.package in majors and _crosses(majors[r.package], r.release)]
+    if known:
+        move, columns, why, evidence = majors[known[0].package], known[0].columns, known[0].words, 3.9
+    else:
+        imported = [m for m in majors.values() if len(files) == 2 and _imported(m.package, text)]
+        if not imported or not set(rows.unlike) <= set(columns_assigned(files[-1])):
+            return
+        leaning = [m for m in imported for k in KNOWN if k.package == m.package and _crosses(m, k.release) and re.search(k.leans, text)]
+        move, columns, evidence = (leaning or imported)[0], tuple(rows.unlike), 3.4 if leaning else 2.0
+        why = "they are assigned by code that is the same on both sides"
+    given = {"package": move.package, "version": move.old, "beside": list(columns)}
+    figures = {"reference": move.old, "current": move.new, "columns": list(columns)}
+    for at in (f"environment.{move.package}", *(f"serving.{c}" for c in columns[:8])):
+        said = (
+            f"{at}: {move.package} is {move.new}, in the reference {move.old}; {', '.join(columns[:4])} differ between the logs in"
+            f" {max(float(rows.unlike[c].mean()) for c in columns):.1%} of n = {rows.n:,} rows, expected 0%: {why}."
+        )
+        yield Finding(at, "environment", evidence, said, figures, given, specificity=1.0)
+
+
 def _imported(package: str, text: str) -> bool:
     """Whether code imports a package, or speaks of it by name."""
     name = {"scikit-learn": "sklearn", "category-encoders": "category_encoders", "imbalanced-learn": "imblearn"}.get(package, package)
@@ -303,19 +354,28 @@ def _rank(move: _Moved) -> tuple[float, int, str]:
     return (-LEVELS[move.level] * (1.0 if known < len(TOUCHES_RESULTS) else 0.5), known, move.package)
 
 
+def _same_program(case: Case) -> bool:
+    """Whether configuration and code are not known to differ: what the artifacts are made of then follows from rows and packages."""
+    reference = case.reference
+    if reference is None or same_config(case) is False:
+        return False
+    was, now = reference.code, case.current.code
+    return was is None or now is None or code_fingerprint(was.files) == code_fingerprint(now.files)
+
+
 def _made_otherwise(problem: Problem) -> str:
-    """How the artifacts' make-up differs although settings and code are the same, in words; "" where it does not."""
-    reference, current = problem.case.reference, problem.case.current
-    if reference is None or same_config(problem.case) is False:
-        return ""
-    if (
-        reference.code is not None
-        and current.code is not None
-        and code_fingerprint(reference.code.files) != code_fingerprint(current.code.files)
-    ):
-        return ""
+    """How the artifacts' make-up differs, in words; "" where it does not."""
     first, second = problem.laboratory.model("reference"), problem.laboratory.model("current")
     return "" if first is None or second is None else _unlike(first.describe(), second.describe())
+
+
+def _not_given_again(problem: Problem) -> str:
+    """How an artifact is not what its own rows and settings give here, in words; "" where each is."""
+    more = beyond_its_recipe(problem)
+    if more is not None:
+        return f"fitted again from its rows and settings, the reference's artifact is worse by {more}"
+    less = short_of_its_recipe(problem)
+    return "" if less is None else f"fitted again from its rows and settings, the current artifact is better by {less}"
 
 
 def _unlike(was: Description, now: Description) -> str:

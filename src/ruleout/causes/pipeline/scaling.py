@@ -69,7 +69,8 @@ class Scaling(Cause):
     of the drop, the evidence is 4 or more; if not, 0.3, for then the whole artifact is foreign.
 
     A production log. The artifact answers the logged features again, as if its scaler had been left out, applied twice, or held the mean
-    and deviation, the extremes or the quartiles of the log or of another table. For smooth models the line of each scaled column is fitted
+    and deviation, the extremes or the quartiles of the log or of another table, or of the batch of requests that a row came with (2 to
+    1,000 in a row, an hour, a day, a level of a column). For smooth models the line of each scaled column is fitted
     to the logged scores (Marquardt 1963). The scaling that reproduces the logged answers is the finding.
 
     Tables alone. Columns that were scaled are straight lines of their old selves, y = a + b x, between the quantiles of both tables, with
@@ -92,7 +93,8 @@ class Scaling(Cause):
     Told apart from
     ---------------
     `data.unit-change`: one or a few columns changed, and no fitted parameters are involved. `model.checkpoint`: the whole artifact is
-    another run's. `pipeline.encoding`: the same, for categories.
+    another run's. `pipeline.encoding`: the same, for categories. `pipeline.dependency`: settings and code are the same, and a package
+    is another one.
 
     References
     ----------
@@ -112,6 +114,8 @@ class Scaling(Cause):
         ("current.model", "current.serving"),
     )
     cost = 0.4
+    # What a package did to the columns before they were scaled shows in what was fitted on them.
+    gives_way_to = ("pipeline.dependency",)
 
     def suspect(self, problem: Problem) -> Look:
         """Hold fitted scaling parameters against the training rows, and the tables of both sides against each other."""
