@@ -3,20 +3,22 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark new-cause docs lock clean
+.PHONY: help setup demo demo-small test test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark benchmark-document bench-investigation new-cause docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CAUSE ?= data.unit-change
 SEED ?= 0
+ROWS ?= 100000,1000000
+OPTIONS ?=
 
 # One thread a process: what is measured does not depend on how many cores are idle.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 help: ## list what can be run
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## make .venv and install ruleout with everything it needs
 
@@ -48,12 +50,12 @@ test-all: $(STAMP) ## run every test
 	$(BIN)/python -m pytest -n 2
 
 lint: $(STAMP) ## check style and layout
-	$(BIN)/ruff check src tests examples
-	$(BIN)/ruff format --check src tests examples
+	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff format --check src tests examples benchmarks
 
 format: $(STAMP) ## lay the code out, and mend what can be mended by itself
-	$(BIN)/ruff check --fix src tests examples
-	$(BIN)/ruff format src tests examples
+	$(BIN)/ruff check --fix src tests examples benchmarks
+	$(BIN)/ruff format src tests examples benchmarks
 
 types: $(STAMP) ## check types, strictly
 	$(BIN)/mypy
@@ -68,8 +70,15 @@ bench-nannyml: $(STAMP) ## two real pairs of logs that NannyML ships: harmless d
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python --upgrade --target $(VENV)/nannyml nannyml==0.13.1
 	PYTHONPATH=$(VENV)/nannyml $(BIN)/python -m ruleout.bench.real_pairs
 
-benchmark: $(STAMP) ## what a whole investigation costs: seconds, memory, growth over rows and columns
-	$(BIN)/python benchmarks/investigation.py
+benchmark: $(STAMP) ## ruleout, its peers and the floor side by side, and an investigation: seconds, memory (ROWS=100000,1000000 LARGE=1)
+	$(BIN)/python -m benchmarks.run --rows $(ROWS) $(if $(LARGE),--large) $(OPTIONS)
+	$(BIN)/python -m benchmarks.document
+
+benchmark-document: $(STAMP) ## write docs/benchmarks.md and its plot from the results of the last run
+	$(BIN)/python -m benchmarks.document
+
+bench-investigation: $(STAMP) ## what a whole investigation costs: growth over rows, columns and causes
+	$(BIN)/python -m benchmarks.investigation
 
 new-cause: $(STAMP) ## begin a new cause: its page, fault, test and row in the vocabulary (ID=data.something)
 	@test -n "$(ID)" || { echo "make new-cause: say which, as in make new-cause ID=data.something" >&2; exit 2; }
@@ -89,5 +98,5 @@ lock: $(STAMP) ## resolve requirements.lock again (needs uv)
 	  --extra demo --extra bench --extra dev --extra tensorboard --extra remote --extra databases pyproject.toml --output-file requirements.lock
 
 clean: ## take away what was made, .venv included
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-case docs/handbook src/*.egg-info
+	rm -rf $(VENV) .benchmark .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-case docs/handbook src/*.egg-info
 	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
