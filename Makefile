@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark benchmark-document bench-investigation new-cause docs lock clean
+.PHONY: help setup demo demo-small test test-engines test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark benchmark-document bench-investigation new-cause docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,10 @@ demo-small: $(STAMP) ## the same, the conclusion alone
 
 test: $(STAMP) ## run the tests, less those that take more than ten seconds each
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-engines: $(STAMP) ## install PySpark and Dask and run the tests on real clusters of two workers (Spark needs Java 17)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-engines.lock
+	$(BIN)/python -m pytest -p no:xdist tests/tables/test_clusters.py
 
 test-all: $(STAMP) ## run every test
 	$(BIN)/python -m pytest -n 2
@@ -93,9 +97,12 @@ bench-tables: $(STAMP) ## 510 healthy pairs of real tables: on how many does `ru
 docs: $(STAMP) ## write the handbook, a page for every cause, into docs/handbook
 	$(BIN)/python -m ruleout.report.handbook_pages docs/handbook
 
-lock: $(STAMP) ## resolve requirements.lock again (needs uv)
+lock: $(STAMP) ## resolve requirements.lock and requirements-engines.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet \
 	  --extra demo --extra bench --extra dev --extra tensorboard --extra remote --extra databases pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet \
+	  --constraint requirements.lock --extra spark --extra dask pyproject.toml --output-file requirements-engines.lock
+	grep -vxFf requirements.lock requirements-engines.lock > requirements-engines.tmp && mv requirements-engines.tmp requirements-engines.lock
 
 clean: ## take away what was made, .venv included
 	rm -rf $(VENV) .benchmark .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-case docs/handbook src/*.egg-info

@@ -57,6 +57,7 @@ def compare(
     columns: Sequence[str] | None = None,
     ignore: Sequence[str] = (),
     key: Sequence[str] = (),
+    engine: str | None = None,
 ) -> SideBySide:
     """Hold two tables side by side: which columns moved, how far, and in what.
 
@@ -70,6 +71,8 @@ def compare(
         Columns to leave out.
     key
         The row identifier: rows that both tables have are then also held against each other, value by value.
+    engine
+        Who reads the tables: `spark`, `spark://host:port`, `dask` or `tcp://host:port` (Parquet files alone); by default threads.
 
     Returns
     -------
@@ -78,11 +81,16 @@ def compare(
     Raises
     ------
     TableError
-        A table cannot be read, or a column is named that is not there.
+        A table cannot be read, or a column is named that is not there; with an engine also where its workers cannot read it.
     """
     from ruleout.tables.side_by_side import named, side_by_side, table_of
 
     tables = table_of(reference, "reference"), table_of(current, "current")
+    if engine is not None:
+        from ruleout.tables.engines import open_engine
+
+        opened = open_engine(engine)
+        tables = tables[0].on(opened), tables[1].on(opened)
     return side_by_side(
         *tables, columns=None if columns is None else named(columns, tables), ignore=named(ignore, tables), key=named(key, tables)
     )

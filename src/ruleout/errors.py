@@ -12,6 +12,7 @@ __all__ = [
     "BudgetSpent",
     "CaseError",
     "CommandError",
+    "EngineError",
     "FieldError",
     "MissingExtra",
     "ModelError",
@@ -44,6 +45,10 @@ class TableError(RuleoutError):
 
 class RowsNeeded(TableError):
     """What is asked needs the rows of a table of which the stored profile alone was given."""
+
+
+class EngineError(TableError):
+    """The cluster that reads a table cannot be reached, or its answer lacks a part of the rows."""
 
 
 class ModelError(RuleoutError):

@@ -12,7 +12,7 @@ import pytest
 
 from ruleout.errors import RowsNeeded, TableError
 from ruleout.tables import Table, compare, read_table, write_profile
-from ruleout.tables.profile import Plan, plan_of, profile_table
+from ruleout.tables.profile import Plan, plans_of, profile_table
 from ruleout.tables.state import CategoryState, NumberState
 
 N = 400
@@ -125,7 +125,7 @@ def arrays(state):
 @pytest.mark.parametrize("parts", [(0, 1, 137, N), (0, 0, N), (0, 399, 400)])
 def test_states_of_parts_merge_to_the_state_of_the_whole(name, parts):
     table = of(COLUMNS[name][0])
-    plan = plan_of(table, "x")
+    plan = plans_of(table, ["x"])["x"]
     cut = [Table(table.arrow.slice(start, stop - start)) for start, stop in pairwise(parts)]
     states = [profile_table(part, {"x": plan})["x"].state for part in cut]
     whole = profile_table(table, {"x": plan})["x"].state

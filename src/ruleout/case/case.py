@@ -81,6 +81,8 @@ class Case:
         The system when it worked.
     target, metric, task, positive, time, entity, key, ignore
         As in `case.toml`. After `read_case`, `target`, `task` and `metric` are settled: given, or assumed aloud.
+    engine
+        Who reads its large tables: `spark://host:port`, `tcp://host:port`, …; threads of this process where it is None.
     features
         Columns that are features: all of the tables' columns less target, key, entity, time and ignored ones.
     assumptions
@@ -106,6 +108,7 @@ class Case:
     entity: str | None = None
     key: str | None = None
     ignore: tuple[str, ...] = ()
+    engine: str | None = None
     run: Run = field(default_factory=Run)
     factors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()

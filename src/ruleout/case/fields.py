@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ruleout.errors import FieldError, nearest
+from ruleout.tables.engines import check_address
 
 __all__ = ["CASE_FIELDS", "Places", "check_fields", "given", "unknown_field"]
 
@@ -35,6 +36,7 @@ CASE_FIELDS = (
     "entity",
     "key",
     "ignore",
+    "engine",
 )
 
 
@@ -76,6 +78,10 @@ def check_fields(values: Mapping[str, Any], places: Places) -> None:
         elif name == "positive":
             if not isinstance(value, str | int | float | bool) and not hasattr(value, "item"):
                 raise FieldError(f'{said}: expected one value of the target, such as "yes"; write the positive class alone.')
+        elif name == "engine":
+            if not isinstance(value, str):
+                raise FieldError(f'{said}: expected the address of an engine in quotes; write engine = "tcp://host:8786".')
+            check_address(value, said)
         elif name == "ignore" and not (isinstance(value, list | tuple) and all(isinstance(column, str) and column for column in value)):
             raise FieldError(f'{said}: expected a list of column names; write ignore = ["note"].')
 

@@ -55,6 +55,7 @@ def read_case(
     ignore: Sequence[str] = (),
     changed: str | None = None,
     symptom: str | None = None,
+    engine: str | None = None,
     trust: bool = False,
 ) -> Case:
     """The case that lies at a path, settled: every file is checked, and big tables are opened and not yet read.
@@ -68,8 +69,11 @@ def read_case(
         Folders whose files are found by their names; they win over what the file says, as every other keyword does.
     target, metric, task, positive, time, entity, key, ignore, changed, symptom
         As in `case.toml`.
+    engine
+        Who reads the large tables, as in `case.toml`; what the file says of it needs `trust`, what is given here does not.
     trust
-        The case may run code: load pickled artifacts, run `[run]` commands, call a `module:function` metric. No file can say so.
+        The case may run code: load pickled artifacts, run `[run]` commands, call a `module:function` metric, take answers from the engine
+        that it names. No file can say so.
 
     Raises
     ------
@@ -89,6 +93,7 @@ def read_case(
         "ignore": ignore or None,
         "changed": changed,
         "symptom": symptom,
+        "engine": engine,
     }
     if target is not None and target != given.case.get("target"):
         # What the file says of its own target does not hold for another.
@@ -99,6 +104,12 @@ def read_case(
             given.case[name] = value
             places.pop(name, None)
     check_fields(given.case, places)
+    if not trust and "engine" in places and given.case["engine"] != "threads":
+        # Whoever answers in its place could answer with code.
+        given.assumptions.append(
+            f"{given.name} names the engine {given.case.pop('engine')}, which is asked only with --trust, or by --engine: "
+            "the tables are read on this machine."
+        )
     sides = {
         name: _read_side(name, Path(folder).expanduser() if folder is not None else None, given, trust)
         for name, folder in (("reference", reference), ("current", current))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ruleout.case.case import Case, Side
+from ruleout.case.engine import on_engine
 from ruleout.case.fields import CASE_FIELDS, Places, as_toml, check_fields, given
 from ruleout.case.infer import (
     classes_of,
@@ -47,6 +48,7 @@ def settle(case: Case, *, places: Places | None = None) -> Case:
     """
     places = places or {}
     check_fields({name: getattr(case, name) for name in CASE_FIELDS}, places)
+    case = on_engine(case)
     _check_columns(case, places)
     _check_something_to_examine(case)
     if case.trusted:

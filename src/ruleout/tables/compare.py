@@ -15,7 +15,7 @@ from ruleout.tables.buffers import domain, plain_type
 from ruleout.tables.changes import FLOORS, ColumnChange, Comparison
 from ruleout.tables.kernel import edges_of
 from ruleout.tables.levels import Levels
-from ruleout.tables.profile import ColumnProfile, Plan, profile_table, sample_of
+from ruleout.tables.profile import ColumnProfile, Plan, a_few, profile_table, samples_of
 from ruleout.tables.state import CategoryState, NumberState
 from ruleout.tables.table import Kind, Table, kind_of
 
@@ -48,7 +48,7 @@ def _compare(reference: Table, current: Table) -> Comparison:
     shared = [column for column in reference.columns if column in current]
     types = {column: (reference.schema.field(column).type, current.schema.field(column).type) for column in shared}
     kinds = {column: _common_kind(*both) for column, both in types.items()}
-    plans = {column: _plan(reference, current, column, kind, types[column]) for column, kind in kinds.items() if kind is not None}
+    plans = _plans(reference, current, {column: kind for column, kind in kinds.items() if kind is not None}, types)
     profiles = profile_table(reference, plans), profile_table(current, plans)
     changes = {column: _change(plan.kind, profiles[0][column], profiles[1][column]) for column, plan in plans.items()}
     return Comparison(
@@ -82,17 +82,25 @@ def _words(types: tuple[pa.DataType, pa.DataType]) -> tuple[str, str]:
     return str(types[0]), str(types[1])
 
 
-def _plan(reference: Table, current: Table, column: str, kind: Kind, types: tuple[pa.DataType, pa.DataType]) -> Plan:
-    if kind not in {"numeric", "time"}:
-        return Plan(kind)
-    dtypes = {domain(type_) for type_ in types if not pa.types.is_null(type_)}
-    dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float64)
-    stored = [table.stored[column].edges.astype(dtype) for table in (reference, current) if table.stored is not None]
-    if any(len(edges) for edges in stored):
-        # A stored profile has counted its values already: the other table is counted between the same edges.
-        return Plan(kind, np.unique(np.concatenate(stored)))
-    tables = [table for table in (reference, current) if table.stored is None]
-    return Plan(kind, edges_of(np.concatenate([np.empty(0, dtype=dtype), *(sample_of(table, column, dtype) for table in tables)])))
+def _plans(
+    reference: Table, current: Table, kinds: Mapping[str, Kind], types: Mapping[str, tuple[pa.DataType, pa.DataType]]
+) -> dict[str, Plan]:
+    """How each shared column is read on both sides: numbers and times between the quantiles of both samples together."""
+    dtypes, edges = {}, {}
+    for column in (column for column, kind in kinds.items() if kind in {"numeric", "time"}):
+        found = {domain(type_) for type_ in types[column] if not pa.types.is_null(type_)}
+        dtype = found.pop() if len(found) == 1 else np.dtype(np.float64)
+        stored = [table.stored[column].edges.astype(dtype) for table in (reference, current) if table.stored is not None]
+        if any(len(known) for known in stored):
+            # A stored profile has counted its values already: the other table is counted between the same edges.
+            edges[column] = np.unique(np.concatenate(stored))
+        else:
+            dtypes[column] = dtype
+    for some in a_few(dtypes):
+        samples = [samples_of(table, some) for table in (reference, current) if table.stored is None]
+        for column, dtype in some.items():
+            edges[column] = edges_of(np.concatenate([np.empty(0, dtype=dtype), *(sample[column] for sample in samples)]))
+    return {column: Plan(kind, edges.get(column)) for column, kind in kinds.items()}
 
 
 def _change(kind: Kind, reference: ColumnProfile, current: ColumnProfile) -> ColumnChange:

@@ -6,18 +6,22 @@ share them in their samples, and a smaller sample lies within a larger one (Cohe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ruleout.tables.buffers import measured, valid
+from ruleout.tables.engines import Task, asked
 from ruleout.tables.kernel import CHUNK_ROWS, hash_numbers, hash_texts
+from ruleout.tables.source import Source, engine_of, parts_of
 from ruleout.tables.table import Table, kind_of
 
 __all__ = ["paired_rows", "paired_sample", "row_hashes"]
 
 _WHOLE = 2.0**64
+_Kept = tuple[dict[int, int], list[tuple[np.ndarray, np.ndarray, np.ndarray]]]
 _N_SPANS = 10
 """Stretches of time, of equal length, from each of which a sample takes its share."""
 
@@ -62,15 +66,11 @@ def paired_rows(table: Table, share: float, *, by: Sequence[str] = (), strata: S
     kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     # Twice the share bounds what can be taken of any stratum but the smallest, of which a row more or less decides nothing.
     limit = np.uint64(min(2.0 * share + 1e-6, 1.0 - 2.0**-53) * _WHOLE)
-    start = 0
-    for batch in chosen.batches(CHUNK_ROWS) if columns else _numbers_of(table):
-        hashes = row_hashes(batch, by, start)
-        of_stratum = _strata(batch, strata, spans)
-        for stratum, n in zip(*np.unique(of_stratum, return_counts=True), strict=True):
-            counts[int(stratum)] = counts.get(int(stratum), 0) + int(n)
-        small = np.flatnonzero(hashes <= limit)
-        kept.append((small + start, hashes[small], of_stratum[small]))
-        start += batch.num_rows
+    found = _smallest(chosen, limit, by, strata, spans) if columns else [_kept(_numbers_of(table), limit, (), (), {}, 0)[1]]
+    for counts_here, kept_here in found:
+        kept += kept_here
+        for stratum, n in counts_here.items():
+            counts[stratum] = counts.get(stratum, 0) + n
     if not kept:
         return np.empty(0, dtype=np.int64)
     rows, hashes, of_stratum = (np.concatenate(parts) for parts in zip(*kept, strict=True))
@@ -81,8 +81,49 @@ def paired_rows(table: Table, share: float, *, by: Sequence[str] = (), strata: S
         if wanted:
             bound = np.partition(hashes[inside], wanted - 1)[wanted - 1]
             taken[inside] = hashes[inside] <= bound
-    found: np.ndarray = rows[taken]
-    return found
+    numbers: np.ndarray = rows[taken]
+    return numbers
+
+
+def _smallest(
+    table: Table, limit: np.uint64, by: Sequence[str], strata: Sequence[str], spans: Mapping[str, tuple[float, float]]
+) -> Iterator[_Kept]:
+    """What `_kept` says of each part of a table, asked of the table's engine."""
+    tasks, start = [], 0
+    for part in parts_of(table.rows):
+        tasks.append(Task(_hashed, part, (limit, tuple(by), tuple(strata), spans, start), part.n_rows))
+        start += part.n_rows
+    return asked(engine_of(table.rows), tasks, table.origin)
+
+
+def _hashed(source: Source, *given: Any) -> tuple[int, _Kept]:
+    return _kept(source.batches(CHUNK_ROWS), *given)
+
+
+def _kept(
+    batches: Iterable[pa.RecordBatch],
+    limit: np.uint64,
+    by: Sequence[str],
+    strata: Sequence[str],
+    spans: Mapping[str, tuple[float, float]],
+    start: int,
+) -> tuple[int, _Kept]:
+    """The rows that were seen, how many each stratum has, and the numbers, hashes and strata of those whose hash is small.
+
+    `start` is the number of the first row.
+    """
+    counts: dict[int, int] = {}
+    kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    first = start
+    for batch in batches:
+        hashes = row_hashes(batch, by, start)
+        of_stratum = _strata(batch, strata, spans)
+        for stratum, n in zip(*np.unique(of_stratum, return_counts=True), strict=True):
+            counts[int(stratum)] = counts.get(int(stratum), 0) + int(n)
+        small = np.flatnonzero(hashes <= limit)
+        kept.append((small + start, hashes[small], of_stratum[small]))
+        start += batch.num_rows
+    return start - first, (counts, kept)
 
 
 def row_hashes(batch: pa.RecordBatch, by: Sequence[str], start: int = 0) -> np.ndarray:
@@ -137,7 +178,7 @@ def _hashes(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return out, present
 
 
-def _strata(batch: pa.RecordBatch, strata: Sequence[str], spans: dict[str, tuple[float, float]]) -> np.ndarray:
+def _strata(batch: pa.RecordBatch, strata: Sequence[str], spans: Mapping[str, tuple[float, float]]) -> np.ndarray:
     out = np.zeros(batch.num_rows, dtype=np.uint64)
     for column in strata:
         values = batch.column(batch.schema.get_field_index(column))
@@ -155,12 +196,20 @@ def _strata(batch: pa.RecordBatch, strata: Sequence[str], spans: dict[str, tuple
 
 def _span(table: Table, column: str) -> tuple[float, float]:
     """The first and the last point in time of a column."""
-    low, high = np.inf, -np.inf
-    for chunk in table.rows.chunks(column, CHUNK_ROWS):
+    tasks = [Task(_ends, part, (column,), part.n_rows) for part in parts_of(table.rows)]
+    ends = list(asked(engine_of(table.rows), tasks, table.origin))
+    low, high = min((low for low, _ in ends), default=np.inf), max((high for _, high in ends), default=-np.inf)
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def _ends(source: Source, column: str) -> tuple[int, tuple[float, float]]:
+    low, high, n_rows = np.inf, -np.inf, 0
+    for chunk in source.chunks(column, CHUNK_ROWS):
         seconds = measured(chunk, np.dtype(np.float64))
+        n_rows += len(chunk)
         if len(seconds):
             low, high = min(low, float(seconds.min())), max(high, float(seconds.max()))
-    return (low, high) if low <= high else (0.0, 0.0)
+    return n_rows, (low, high)
 
 
 def _numbers_of(table: Table) -> list[pa.RecordBatch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from ruleout.errors import TableError
 from ruleout.tables.buffers import row_numbers
+from ruleout.tables.engines import THREADS, Engine, Task, asked
 from ruleout.tables.remote import RemoteFile
 
 __all__ = ["ParquetFiles", "open_parquet"]
@@ -24,8 +26,14 @@ _SPREAD_ROWS = 250_000
 """Rows that a sample may decode where every row group is like every other."""
 
 
+PART_ROWS = 1_048_576
+"""Rows of a part at least, where there are as many: the files are cut into parts at the ends of row groups."""
+
+_MOST_PARTS = 64
+
+
 @dataclass(frozen=True)
-class _Group:
+class RowGroup:
     """One row group: its file, its number there, its rows."""
 
     file: int
@@ -49,6 +57,10 @@ class ParquetFiles:
         The columns of each file.
     constants
         Values of columns that a file does not hold and its folders say (Hive partitions), by column, for each file.
+    groups
+        The row groups that are read, in the order of their rows.
+    engine
+        Who reads them.
     """
 
     paths: tuple[Path | RemoteFile, ...]
@@ -56,54 +68,97 @@ class ParquetFiles:
     schema: pa.Schema
     names: tuple[frozenset[str], ...]
     constants: tuple[Mapping[str, Any], ...]
+    groups: tuple[RowGroup, ...]
+    engine: Engine = THREADS
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Paths travel, rows and footers do not: a worker opens the files itself, and sees that they are the same."""
+        paths = tuple(path.absolute() if isinstance(path, Path) else path for path in self.paths)
+        return _opened_again, (paths, self.schema, self.names, self.constants, self.groups)
 
     @property
     def n_rows(self) -> int:
         """Number of rows, from the footers."""
-        return sum(footer.num_rows for footer in self.footers)
+        return sum(group.n_rows for group in self.groups)
+
+    @property
+    def parts(self) -> tuple[ParquetFiles, ...]:
+        """The rows in at most 64 parts of about a million rows or more, each with its own files alone."""
+        wanted, found, n_rows = max(PART_ROWS, -(-self.n_rows // _MOST_PARTS)), [], 0
+        some: list[RowGroup] = []
+        for group in self.groups:
+            some.append(group)
+            n_rows += group.n_rows
+            if n_rows >= wanted:
+                found.append(self._only(some))
+                some, n_rows = [], 0
+        return (*found, *([self._only(some)] if some or not found else []))
+
+    def on(self, engine: Engine) -> ParquetFiles:
+        """The same files, read by an engine."""
+        return replace(self, engine=engine)
 
     def __call__(self) -> pa.Table:
         """All rows in memory."""
         parts = []
         for at in range(len(self.paths)):
+            numbers = self._numbers(at)
             with self._file(at) as file:
-                parts.append(self._conform(file.read(columns=self._there(at)), at))
+                whole = len(numbers) == file.metadata.num_row_groups
+                read = file.read(columns=self._there(at)) if whole else file.read_row_groups(numbers, columns=self._there(at))
+                parts.append(self._conform(read, at))
         return pa.concat_tables(parts)
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         """All columns, at most `rows` rows at a time; one row group is in memory."""
         for at in range(len(self.paths)):
             with self._file(at) as file:
-                for batch in file.iter_batches(batch_size=rows, columns=self._there(at), use_threads=False):
+                for batch in file.iter_batches(batch_size=rows, row_groups=self._numbers(at), columns=self._there(at), use_threads=False):
                     yield from self._conform(pa.Table.from_batches([batch]), at).to_batches()
 
     def chunks(self, column: str, rows: int) -> Iterator[pa.Array]:
         """One column, at most `rows` rows at a time; nothing else is decoded."""
-        return self._decoded(column, rows, self._groups)
+        type_ = self.schema.field(column).type
+        dictionary = [column] if pa.types.is_string(type_) or pa.types.is_large_string(type_) else None
+        for at in range(len(self.paths)):
+            if column not in self.names[at]:
+                for n_rows in (group.n_rows for group in self.groups if group.file == at):
+                    yield from (self._constant(column, at, min(rows, n_rows - start)) for start in range(0, n_rows, rows))
+                continue
+            numbers = self._numbers(at)
+            if not numbers:
+                continue
+            with self._file(at, read_dictionary=dictionary) as file:
+                for batch in file.iter_batches(batch_size=rows, row_groups=numbers, columns=[column], use_threads=False):
+                    # "a" also selects a column named "a.b", so the batch is asked by name.
+                    values = batch.column(batch.schema.get_field_index(column))
+                    yield values if dictionary else _cast(values, type_)
 
-    def spread(self, column: str, rows: int) -> tuple[int, Iterator[pa.Array]]:
+    def spread(self, column: str) -> tuple[int, ParquetFiles]:
         """Row groups evenly spread, a quarter of a million rows in all; every one where the footers say that they hold different ranges."""
-        groups = self._groups
-        if sum(group.n_rows for group in groups) > _SPREAD_ROWS and not self._clustered(column):
-            wanted = max(2, _SPREAD_ROWS * len(groups) // max(1, sum(group.n_rows for group in groups)))
-            groups = [groups[at] for at in np.unique(np.linspace(0, len(groups) - 1, wanted).round().astype(int))]
-        return sum(group.n_rows - self._n_null(column, group) for group in groups), self._decoded(column, rows, groups)
+        found, n_rows = self, self.n_rows
+        if n_rows > _SPREAD_ROWS and not self._clustered(column):
+            wanted = max(2, _SPREAD_ROWS * len(self.groups) // n_rows)
+            places = np.unique(np.linspace(0, len(self.groups) - 1, wanted).round().astype(int))
+            found = self._only([self.groups[at] for at in places])
+        return sum(group.n_rows - found._n_null(column, group) for group in found.groups), found
 
     def take(self, rows: np.ndarray) -> pa.Table:
         """The rows with these ascending numbers; row groups without one are not read."""
-        parts, start = [self.schema.empty_table()], 0
-        for group in self._groups:
-            inside = rows[(rows >= start) & (rows < start + group.n_rows)] - start
-            start += group.n_rows
+        tasks, start = [], 0
+        for part in self.parts:
+            inside = rows[(rows >= start) & (rows < start + part.n_rows)] - start
+            start += part.n_rows
             if len(inside):
-                parts += self._taken(group, inside)
-        return pa.concat_tables(parts).combine_chunks()
+                tasks.append(Task(_taken, part, (inside,), len(inside), wide=True))
+        taken = asked(self.engine, tasks, str(self.paths[0]) if self.paths else "table")
+        return pa.concat_tables([self.schema.empty_table(), *taken]).combine_chunks()
 
     def select(self, columns: Sequence[str]) -> ParquetFiles:
         """The same files with some of the columns."""
         return replace(self, schema=pa.schema([self.schema.field(column) for column in columns]))
 
-    def _taken(self, group: _Group, rows: np.ndarray) -> Iterator[pa.Table]:
+    def rows_of(self, group: RowGroup, rows: np.ndarray) -> Iterator[pa.Table]:
         """Rows of one row group, which may be too large to be in memory whole."""
         start = 0
         with self._file(group.file) as file:
@@ -116,33 +171,27 @@ class ParquetFiles:
                 if len(inside):
                     yield self._conform(pa.Table.from_batches([batch]), group.file).take(row_numbers(inside))
 
-    @property
-    def _groups(self) -> list[_Group]:
-        return [
-            _Group(at, number, footer.row_group(number).num_rows)
-            for at, footer in enumerate(self.footers)
-            for number in range(footer.num_row_groups)
-        ]
+    def _only(self, groups: Sequence[RowGroup]) -> ParquetFiles:
+        """Some of the row groups, with their files alone."""
+        files = sorted({group.file for group in groups})
+        at = {file: number for number, file in enumerate(files)}
+        return replace(
+            self,
+            paths=tuple(self.paths[file] for file in files),
+            footers=tuple(self.footers[file] for file in files),
+            names=tuple(self.names[file] for file in files),
+            constants=tuple(self.constants[file] for file in files),
+            groups=tuple(replace(group, file=at[group.file]) for group in groups),
+        )
 
-    def _decoded(self, column: str, rows: int, groups: Sequence[_Group]) -> Iterator[pa.Array]:
-        type_ = self.schema.field(column).type
-        dictionary = [column] if pa.types.is_string(type_) or pa.types.is_large_string(type_) else None
-        for at in sorted({group.file for group in groups}):
-            numbers = [group.number for group in groups if group.file == at]
-            if column not in self.names[at]:
-                for n_rows in (group.n_rows for group in groups if group.file == at):
-                    yield from (self._constant(column, at, min(rows, n_rows - start)) for start in range(0, n_rows, rows))
-                continue
-            with self._file(at, read_dictionary=dictionary) as file:
-                for batch in file.iter_batches(batch_size=rows, row_groups=numbers, columns=[column], use_threads=False):
-                    # "a" also selects a column named "a.b", so the batch is asked by name.
-                    values = batch.column(batch.schema.get_field_index(column))
-                    yield values if dictionary else _cast(values, type_)
+    def _numbers(self, at: int) -> list[int]:
+        """Which row groups of a file are read."""
+        return [group.number for group in self.groups if group.file == at]
 
     def _clustered(self, column: str) -> bool:
         """Whether the row groups hold different ranges of the column, as sorted data does, or do not say which."""
         ranges = []
-        for group in self._groups:
+        for group in self.groups:
             statistics = self._statistics(column, group)
             if statistics is None or not statistics.has_min_max or isinstance(statistics.min_raw, bytes):
                 return True
@@ -150,11 +199,11 @@ class ParquetFiles:
         whole = max(high for _, high in ranges) - min(low for low, _ in ranges)
         return sum(high - low for low, high in ranges) < 0.5 * whole * len(ranges)
 
-    def _n_null(self, column: str, group: _Group) -> int:
+    def _n_null(self, column: str, group: RowGroup) -> int:
         statistics = self._statistics(column, group)
         return statistics.null_count if statistics is not None and statistics.has_null_count else 0
 
-    def _statistics(self, column: str, group: _Group) -> Any:
+    def _statistics(self, column: str, group: RowGroup) -> Any:
         footer = self.footers[group.file]
         for at in range(footer.num_columns):
             if footer.schema.column(at).path == column:
@@ -226,7 +275,54 @@ def open_parquet(
     schema = unify(schemas, paths)
     said, values = partitions or (pa.schema([]), [{} for _ in paths])
     schema = pa.schema([*schema, *(field for field in said if field.name not in schema.names)])
-    return ParquetFiles(tuple(paths), tuple(footers), schema, tuple(frozenset(held.names) for held in schemas), tuple(values))
+    names = tuple(frozenset(held.names) for held in schemas)
+    return ParquetFiles(tuple(paths), tuple(footers), schema, names, tuple(values), _groups_of(footers))
+
+
+def _groups_of(footers: Sequence[Any]) -> tuple[RowGroup, ...]:
+    return tuple(
+        RowGroup(at, number, footer.row_group(number).num_rows)
+        for at, footer in enumerate(footers)
+        for number in range(footer.num_row_groups)
+    )
+
+
+def _taken(files: ParquetFiles, rows: np.ndarray) -> tuple[int, pa.Table]:
+    """The rows with these ascending numbers, and how many they are."""
+    parts, start = [files.schema.empty_table()], 0
+    for group in files.groups:
+        inside = rows[(rows >= start) & (rows < start + group.n_rows)] - start
+        start += group.n_rows
+        if len(inside):
+            parts += files.rows_of(group, inside)
+    taken = pa.concat_tables(parts).combine_chunks()
+    return taken.num_rows, taken
+
+
+def _opened_again(
+    paths: tuple[Path | RemoteFile, ...],
+    schema: pa.Schema,
+    names: tuple[frozenset[str], ...],
+    constants: tuple[Mapping[str, Any], ...],
+    groups: tuple[RowGroup, ...],
+) -> ParquetFiles:
+    """Files that another process has opened, opened on a worker."""
+    import pyarrow.parquet as pq
+
+    footers, here = [], socket.gethostname()
+    for path in paths:
+        if isinstance(path, Path) and not path.is_file():
+            raise TableError(
+                f"{path}: there is no such file on {here}, whose worker was to read it; "
+                "put tables where every worker reaches them under the same path or address (a shared folder, s3://)."
+            )
+        with _reading(path), _bytes(path) as held, pq.ParquetFile(held) as file:
+            footers.append(file.metadata)
+    known = set(_groups_of(footers))
+    for group in groups:
+        if group not in known:
+            raise TableError(f"{paths[group.file]}: holds other rows on {here} than where it was opened; give every worker the same file.")
+    return ParquetFiles(paths, tuple(footers), schema, names, constants, groups)
 
 
 @contextmanager

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from ruleout.errors import TableError
 from ruleout.tables.buffers import domain, measured
+from ruleout.tables.engines import Task, asked
 from ruleout.tables.kernel import CHUNK_ROWS, edges_of
+from ruleout.tables.source import Source, engine_of, parts_of
 from ruleout.tables.state import CategoryState, NumberState, OtherState, State
 from ruleout.tables.table import Kind, Table, kind_of
 
-__all__ = ["ColumnProfile", "Plan", "Profile", "described", "plan_of", "profile_table", "sample_of"]
+__all__ = ["ColumnProfile", "Plan", "Profile", "a_few", "described", "plans_of", "profile_table", "samples_of"]
 
 _SAMPLE_ROWS = 40_000
-_FEW_ROWS = 20_000
-"""Below this starting threads costs more than it saves."""
+_SAMPLES_AT_ONCE = 16
+
+Of = TypeVar("Of")
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class Profile(Mapping[str, ColumnProfile]):
 
 
 def profile_table(table: Table, plans: Mapping[str, Plan] | None = None) -> Profile:
-    """Read every column once, on threads, and say what it holds; what is stored already is not read again.
+    """Read every column once, by the table's engine, and say what it holds; what is stored already is not read again.
 
     Parameters
     ----------
@@ -193,47 +195,93 @@ def profile_table(table: Table, plans: Mapping[str, Plan] | None = None) -> Prof
     TableError
         The rows that came are not as many as the table said, or cannot be read.
     """
-    columns = list(plans) if plans is not None else list(table.columns)
     if table.stored is not None:
-        known = {column: table.stored[column] for column in columns}
+        known = {column: table.stored[column] for column in (plans if plans is not None else table.columns)}
         return Profile(table.name, table.n_rows, known if plans is None else {c: _planned(known[c], plan) for c, plan in plans.items()})
-
-    def read(column: str) -> ColumnProfile:
-        return _profile_column(table, column, plans[column] if plans is not None else plan_of(table, column))
-
-    n_threads = min(len(columns), _cores()) if table.n_rows > _FEW_ROWS else 1
-    if n_threads < 2:
-        return Profile(table.name, table.n_rows, {column: read(column) for column in columns})
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(n_threads) as pool:
-        return Profile(table.name, table.n_rows, dict(zip(columns, pool.map(read, columns), strict=True)))
-
-
-def _cores() -> int:
-    """Processors that this process may use. Arrow's own count follows OMP_NUM_THREADS, which is there for the arithmetic libraries."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    plans = plans_of(table, table.columns) if plans is None else plans
+    states: dict[str, State] = {}
+    for part in asked(engine_of(table.rows), list(_tasks(table.rows, plans)), table.origin):
+        for column, state in part.items():
+            states[column] = _merged(states[column], state) if column in states else state
+    for column, state in states.items():
+        if state.n != table.n_rows:
+            raise TableError(
+                f"{table.origin}: column {column!r} gave {state.n:,} rows, expected {table.n_rows:,}; "
+                "the file was changed while it was read: run again when nothing writes it."
+            )
+    types = {column: str(table.schema.field(column).type) for column in plans}
+    return Profile(table.name, table.n_rows, {c: described(c, plan.kind, types[c], states[c]) for c, plan in plans.items()})
 
 
-def plan_of(table: Table, column: str) -> Plan:
-    """How a column is read on its own: numbers and times between the quantiles of a sample."""
-    type_ = table.schema.field(column).type
-    kind = kind_of(type_)
-    if kind not in {"numeric", "time"}:
-        return Plan(kind)
-    return Plan(kind, edges_of(sample_of(table, column, domain(type_))))
+def plans_of(table: Table, columns: Sequence[str]) -> dict[str, Plan]:
+    """How columns are read on their own: numbers and times between the quantiles of a sample."""
+    types = {column: table.schema.field(column).type for column in columns}
+    measured_ones = {column: domain(type_) for column, type_ in types.items() if kind_of(type_) in {"numeric", "time"}}
+    edges: dict[str, np.ndarray] = {}
+    for some in a_few(measured_ones):
+        edges |= {column: edges_of(sample) for column, sample in samples_of(table, some).items()}
+    return {column: Plan(kind_of(type_), edges.get(column)) for column, type_ in types.items()}
 
 
-def sample_of(table: Table, column: str, dtype: np.dtype) -> np.ndarray:
-    """About 40,000 values of a numeric or time column, evenly strided over its values that are not null, as `dtype`."""
-    n_values, chunks = table.rows.spread(column, CHUNK_ROWS)
-    stride = max(1, n_values // _SAMPLE_ROWS)
-    parts, seen = [np.empty(0, dtype=dtype)], 0
-    for chunk in chunks:
-        values = measured(chunk, dtype)
-        parts.append(values[-seen % stride :: stride])
-        seen += len(values)
-    return np.concatenate(parts)
+def a_few(dtypes: Mapping[str, np.dtype]) -> Iterator[dict[str, np.dtype]]:
+    """The columns in groups of which the samples may be in memory together."""
+    return _few(dtypes, _SAMPLES_AT_ONCE)
+
+
+def _few(columns: Mapping[str, Of], n_columns: int) -> Iterator[dict[str, Of]]:
+    items = list(columns.items())
+    for start in range(0, len(items), n_columns):
+        yield dict(items[start : start + n_columns])
+
+
+def samples_of(table: Table, dtypes: Mapping[str, np.dtype]) -> dict[str, np.ndarray]:
+    """About 40,000 values of each numeric or time column, evenly strided over its values that are not null, in the given types."""
+    source, engine, tasks = table.rows, engine_of(table.rows), []
+    alike: dict[Any, tuple[Source, dict[str, tuple[np.dtype, int]]]] = {}
+    for column, dtype in dtypes.items():
+        n_values, spread = source.spread(column)
+        # Columns that the same row groups stand for are read together.
+        _, chosen = alike.setdefault(getattr(spread, "groups", ()), (spread, {}))
+        chosen[column] = dtype, max(1, n_values // _SAMPLE_ROWS)
+    for spread, chosen in alike.values():
+        for some in _few(chosen, engine.n_columns):
+            tasks += [
+                Task(_strided, part if engine.here else part.select(list(some)), (some,), part.n_rows * len(some))
+                for part in parts_of(spread)
+            ]
+    parts = {column: [np.empty(0, dtype=dtype)] for column, dtype in dtypes.items()}
+    for found in asked(engine, tasks, table.origin):
+        for column, values in found.items():
+            parts[column].append(values)
+    return {column: np.concatenate(found) for column, found in parts.items()}
+
+
+def _strided(source: Source, chosen: Mapping[str, tuple[np.dtype, int]]) -> tuple[int, dict[str, np.ndarray]]:
+    """Every so many-th value of some columns that is not null, and the rows that were seen, once for each column."""
+    found, n_rows = {}, 0
+    for column, (dtype, stride) in chosen.items():
+        parts, seen = [np.empty(0, dtype=dtype)], 0
+        for chunk in source.chunks(column, CHUNK_ROWS):
+            values = measured(chunk, dtype)
+            # A copy: a slice would keep all of the chunk's values in memory.
+            parts.append(values[-seen % stride :: stride].copy())
+            n_rows, seen = n_rows + len(chunk), seen + len(values)
+        found[column] = np.concatenate(parts)
+    return n_rows, found
+
+
+def _tasks(source: Source, plans: Mapping[str, Plan]) -> Iterator[Task]:
+    """A task for each part of the rows and each few columns, the parts of a column one after the other."""
+    engine, parts = engine_of(source), parts_of(source)
+    for chosen in _few(plans, engine.n_columns):
+        for part in parts:
+            yield Task(_states, part if engine.here else part.select(list(chosen)), (chosen,), part.n_rows * len(chosen))
+
+
+def _states(source: Source, plans: Mapping[str, Plan]) -> tuple[int, dict[str, State]]:
+    """The states of some columns over all rows of a source, and the rows that they saw."""
+    states = {column: reduce(_merged, _chunk_states(source, column, plan), _empty(plan)) for column, plan in plans.items()}
+    return sum(state.n for state in states.values()), states
 
 
 def _planned(column: ColumnProfile, plan: Plan) -> ColumnProfile:
@@ -246,18 +294,8 @@ def _planned(column: ColumnProfile, plan: Plan) -> ColumnProfile:
     return described(column.name, plan.kind, column.type, state)
 
 
-def _profile_column(table: Table, column: str, plan: Plan) -> ColumnProfile:
-    state: State = reduce(_merged, _states(table, column, plan), _empty(plan))
-    if state.n != table.n_rows:
-        raise TableError(
-            f"{table.origin}: column {column!r} gave {state.n:,} rows, expected {table.n_rows:,}; "
-            "the file was changed while it was read: run again when nothing writes it."
-        )
-    return described(column, plan.kind, str(table.schema.field(column).type), state)
-
-
-def _states(table: Table, column: str, plan: Plan) -> Iterator[State]:
-    for chunk in table.rows.chunks(column, CHUNK_ROWS):
+def _chunk_states(source: Source, column: str, plan: Plan) -> Iterator[State]:
+    for chunk in source.chunks(column, CHUNK_ROWS):
         if plan.edges is not None:
             yield NumberState.of(chunk, plan.edges)
         elif plan.kind == "category":

@@ -245,7 +245,7 @@ def side_by_side(
         raise TableError(f"{reference.origin}: no column is left to compare; name others, or ignore fewer.")
     chosen = []
     for table in tables:
-        if isinstance(table.rows, ParquetFiles) and table.n_rows * len(table.columns) <= _FEW_VALUES:
+        if isinstance(table.rows, ParquetFiles) and table.rows.engine.here and table.n_rows * len(table.columns) <= _FEW_VALUES:
             _ = table.arrow
         chosen.append(table if looked_at == set(table.columns) else table.select([c for c in table.columns if c in looked_at]))
     found = compare(chosen[0], chosen[1])

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from ruleout.tables.buffers import row_numbers
+from ruleout.tables.engines.task import Engine
+from ruleout.tables.engines.threads import THREADS
 
 if TYPE_CHECKING:
     from ruleout.tables.profile import Profile
 
-__all__ = ["Memory", "Source", "is_source", "profile_of"]
+__all__ = ["Memory", "Source", "can_move", "engine_of", "is_source", "parts_of", "profile_of"]
 
 
 class Source(Protocol):
@@ -42,8 +44,8 @@ class Source(Protocol):
         """One column, at most `rows` rows at a time."""
         ...
 
-    def spread(self, column: str, rows: int) -> tuple[int, Iterator[pa.Array]]:
-        """Chunks of a column that stand for all of it, and the number of values in them that are not null."""
+    def spread(self, column: str) -> tuple[int, Source]:
+        """Rows that stand for all of a column, and the number of its values in them that are not null."""
         ...
 
     def take(self, rows: np.ndarray) -> pa.Table:
@@ -64,6 +66,29 @@ def profile_of(source: Source) -> Profile | None:
     """The profile of a source that has no rows, None of all others."""
     profile: Profile | None = getattr(source, "profile", None)
     return profile
+
+
+class _Movable(Source, Protocol):
+    """Rows that an engine's workers can read by themselves."""
+
+    def on(self, engine: Engine) -> Source: ...
+
+
+def can_move(source: Source) -> TypeGuard[_Movable]:
+    """Whether an engine beyond this process can read the rows."""
+    return hasattr(source, "on")
+
+
+def engine_of(source: Source) -> Engine:
+    """Who reads the rows: threads of this process where nobody else was named."""
+    engine: Engine = getattr(source, "engine", THREADS)
+    return engine
+
+
+def parts_of(source: Source) -> Sequence[Source]:
+    """The rows in the parts in which they are read and their states merged; the same ones whoever reads them."""
+    parts: Sequence[Source] = getattr(source, "parts", (source,))
+    return parts
 
 
 @dataclass(frozen=True)
@@ -96,10 +121,10 @@ class Memory:
             for start in range(0, len(chunk), rows):
                 yield chunk.slice(start, rows)
 
-    def spread(self, column: str, rows: int) -> tuple[int, Iterator[pa.Array]]:
-        """The whole column."""
+    def spread(self, column: str) -> tuple[int, Memory]:
+        """All rows."""
         values = self.table.column(column)
-        return len(values) - values.null_count, self.chunks(column, rows)
+        return len(values) - values.null_count, self
 
     def take(self, rows: np.ndarray) -> pa.Table:
         """The rows with these numbers."""

@@ -53,9 +53,14 @@ class Spooled:
         """One column, at most `rows` rows at a time."""
         return self._files.chunks(column, rows)
 
-    def spread(self, column: str, rows: int) -> tuple[int, Iterator[pa.Array]]:
-        """Chunks that stand for all of the column."""
-        return self._files.spread(column, rows)
+    def spread(self, column: str) -> tuple[int, ParquetFiles]:
+        """Rows that stand for all of the column."""
+        return self._files.spread(column)
+
+    @property
+    def parts(self) -> tuple[ParquetFiles, ...]:
+        """The rows in the parts in which they are read."""
+        return self._files.parts
 
     def take(self, rows: np.ndarray) -> pa.Table:
         """The rows with these ascending numbers."""

@@ -87,7 +87,7 @@ class StoredProfile:
         """Raise `RowsNeeded`."""
         self._no_rows()
 
-    def spread(self, column: str, rows: int) -> tuple[int, Iterator[pa.Array]]:  # noqa: ARG002 - as every source has it
+    def spread(self, column: str) -> tuple[int, StoredProfile]:  # noqa: ARG002 - as every source has it
         """Raise `RowsNeeded`."""
         self._no_rows()
 

@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 
 from ruleout.errors import TableError, nearest
 from ruleout.tables.buffers import as_seconds, plain_type, primitive, row_numbers, valid
-from ruleout.tables.source import Memory, Source, is_source, profile_of
+from ruleout.tables.source import Memory, Source, can_move, is_source, profile_of
 
 if TYPE_CHECKING:
+    from ruleout.tables.engines import Engine
     from ruleout.tables.profile import ColumnProfile, Profile
 
 __all__ = ["Kind", "Table"]
@@ -102,6 +103,18 @@ class Table:
     def batches(self, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Yield the rows as record batches of at most `rows` rows."""
         yield from self.rows.batches(rows)
+
+    def on(self, engine: Engine) -> Table:
+        """The table with its files read by an engine; a stored profile, of which nothing is read, as it is. Memory raises."""
+        source = self._source
+        if engine.here or self.stored is not None or getattr(source, "engine", None) is engine:
+            return self
+        if isinstance(source, _Once) or not can_move(source):
+            raise TableError(
+                f"{self.origin}: a table of Parquet files is what {engine.address} reads, and this one is in the memory of this machine "
+                "(a data frame, CSV, JSON, a database's table); write it as Parquet where the workers reach it, or leave the engine out."
+            )
+        return self._keeping(source.on(engine))
 
     def kind(self, column: str) -> Kind:
         """How a column is looked at: `numeric`, `category`, `time` or `other`."""
@@ -233,12 +246,12 @@ class Table:
 
     def profile_of(self, column: str) -> ColumnProfile:
         """One column's profile, from a pass over that column alone."""
-        from ruleout.tables.profile import plan_of, profile_table
+        from ruleout.tables.profile import plans_of, profile_table
 
         self._require(column)
         if "_profile" in self.__dict__ or self.stored is not None:
             return self.profile()[column]
-        return profile_table(self, {column: plan_of(self, column)})[column]
+        return profile_table(self, plans_of(self, [column]))[column]
 
     @cached_property
     def _profile(self) -> Profile:

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from ruleout.cli.compare import compare
+from ruleout.cli.options import engine_option
+from ruleout.cli.output import console, print_bytes, writable, write
+from ruleout.cli.profile import profile
 from ruleout.errors import RuleoutError
 
 if TYPE_CHECKING:
     from ruleout.case.case import Case
     from ruleout.conclusion.conclusion import Conclusion
     from ruleout.examination.examination import Event
-    from ruleout.report.ink import ReportConsole
 
 __all__ = ["cli", "main"]
 
@@ -103,6 +106,7 @@ def cli(ctx: click.Context) -> None:
 @click.option("--changed", type=click.Choice(["retraining", "deployment", "upgrade", "unknown"]), help="What happened before it broke.")
 @click.option("--symptom", metavar="TEXT", help="What was noticed, in your own words.")
 @click.option("--trust", is_flag=True, help="Let the case run code: open pickled models, run its [run] commands.")
+@engine_option
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--guards", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Write a guard for each cause found there.")
 @click.option("--budget", metavar="TIME", callback=_seconds, help="Stop testing after this long (90s, 10m, 1h).")
@@ -122,7 +126,7 @@ def investigate(
 
     Without CASE and without --current, the case is the folder you are in.
     """
-    _writable(json, markdown)
+    writable(json, markdown)
     from ruleout.case import read_case
 
     path = case if case or given["current"] else Path()
@@ -132,45 +136,8 @@ def investigate(
     sys.exit(found.exit_code)
 
 
-@cli.command(short_help="Hold two tables side by side: what moved?")
-@click.argument("reference")
-@click.argument("current")
-@click.option("--columns", metavar="NAMES", multiple=True, help="Columns to look at, with commas between; may be repeated.")
-@click.option("--ignore", metavar="COLUMN", multiple=True, help="A column to leave out; may be repeated.")
-@click.option("--key", metavar="NAMES", multiple=True, help="Row identifier: rows of both tables are also held against each other by it.")
-@click.option("--limit", metavar="N", type=click.IntRange(min=0), help="Show the N columns that moved farthest; 0 for all.  [default: 25]")
-@click.option("--json", metavar="FILE", help="Write the comparison as JSON; - is standard output.")
-@click.option("--quiet", "-q", is_flag=True, help="Print the verdict alone.")
-def compare(
-    *,
-    reference: str,
-    current: str,
-    columns: tuple[str, ...],
-    ignore: tuple[str, ...],
-    key: tuple[str, ...],
-    limit: int | None,
-    json: str | None,
-    quiet: bool,
-) -> None:
-    """Hold two tables side by side, the columns that moved farthest first.
-
-    REFERENCE and CURRENT are Parquet, CSV or JSON lines files, or patterns such as "day/part-*.parquet".
-
-    Exits with 0 where nothing moved, 1 where something did, 2 where a table could not be read.
-    """
-    _writable(json, None)
-    import ruleout
-
-    found = ruleout.compare(reference, current, columns=columns or None, ignore=ignore, key=key)
-    if json != "-":
-        from ruleout.report.side_by_side import LIMIT, Beside
-
-        _console().print(Beside(found, LIMIT if limit is None else limit, quiet))
-    if json:
-        from ruleout.report.json import to_json
-
-        _write(to_json(found), json, "json", note=None if quiet or json == "-" else click.echo)
-    sys.exit(found.exit_code)
+cli.add_command(compare)
+cli.add_command(profile)
 
 
 @cli.command(short_help="Write a case.toml for the files in a folder.")
@@ -190,39 +157,6 @@ def new(folder: Path, force: bool) -> None:
     click.echo(f"Wrote {written}. Next: ruleout investigate {folder}")
 
 
-@cli.command(short_help="Say what a table holds, and keep it as a profile.")
-@click.argument("table")
-@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Keep the profile: a case may name it in place of the table.")
-@click.option("--json", metavar="FILE", help="Write the figures as JSON; - is standard output.")
-def profile(table: str, out: Path | None, json: str | None) -> None:
-    """Read TABLE once and say what each of its columns holds.
-
-    TABLE is a file, a glob in quotes, a folder of Hive partitions, or an address: s3://bucket/part-*.parquet,
-    postgresql://host/base?table=name.
-    """
-    _writable(json, None)
-    from ruleout.tables import read_table, write_profile
-
-    if out is not None and out.suffix != ".profile":
-        raise RuleoutError(f"--out {out}: expected a name that ends in .profile, by which it is known in place of a table; rename it.")
-    opened = read_table(table)
-    found = opened.profile()
-    if json:
-        from json import dumps
-
-        from ruleout.report.json import write_text
-
-        text = dumps(found.to_dict(), ensure_ascii=False, indent=2, default=str) + "\n"
-        _print_bytes(text) if json == "-" else write_text(Path(json), text)
-    if json != "-":
-        from ruleout.report.columns import Columns
-
-        _console().print(Columns(found))
-    if out is not None:
-        write_profile(opened, out)
-        click.echo(f"Wrote {out}", err=json == "-")
-
-
 @cli.command(short_help="Print the handbook's page about a cause.")
 @click.argument("cause")
 def explain(cause: str) -> None:
@@ -230,7 +164,7 @@ def explain(cause: str) -> None:
     from ruleout.causes import page
     from ruleout.report.handbook import Page
 
-    _console().print(Page(page(cause)))
+    console().print(Page(page(cause)))
 
 
 @cli.command(short_help="List every cause there is, by bucket.")
@@ -242,13 +176,13 @@ def causes(json: bool) -> None:
     if json:
         from json import dumps
 
-        _print_bytes(
+        print_bytes(
             dumps([{"cause": c.id(), "bucket": c.bucket(), "claim": c.claim()} for c in catalog()], ensure_ascii=False, indent=2) + "\n"
         )
         return
     from ruleout.report.handbook import Vocabulary
 
-    _console().print(Vocabulary(catalog()))
+    console().print(Vocabulary(catalog()))
 
 
 @cli.command()
@@ -265,7 +199,7 @@ def demo(*, cause: str, seed: int, folder: Path | None, json: str | None, markdo
 
     Exits with 0 where the cause that was put in was found, with 3 where it was not.
     """
-    _writable(json, markdown)
+    writable(json, markdown)
     import tempfile
 
     from ruleout.case import read_case
@@ -332,7 +266,7 @@ def _investigate(
     from ruleout.report.terminal import Narrator
 
     piped = "-" in (json, markdown)
-    narrator = Narrator(_console(err=piped), quiet=quiet)
+    narrator = Narrator(console(err=piped), quiet=quiet)
     heard = True
 
     def listen(event: Event) -> None:
@@ -360,7 +294,7 @@ def _investigate(
 
     for file, format_ in ((json, "json"), (markdown, "markdown")):
         if file:
-            _write(render(conclusion, format_), file, format_, note=None if quiet or piped or not heard else click.echo)
+            write(render(conclusion, format_), file, format_, note=None if quiet or piped or not heard else click.echo)
     return conclusion
 
 
@@ -379,46 +313,6 @@ def _guarded(conclusion: Conclusion, folder: Path) -> Conclusion:
     return replace(conclusion, guard_files=tuple(path.as_posix() for path in written))
 
 
-def _write(text: str, file: str, format_: str, *, note: Callable[[str], None] | None) -> None:
-    """Write a report; where its place has become unwritable meanwhile, keep it in another and say so."""
-    from ruleout.report.json import write_text
-
-    if file == "-":
-        _print_bytes(text)
-        return
-    try:
-        write_text(Path(file), text)
-    except OSError as error:
-        import tempfile
-
-        handle, kept = tempfile.mkstemp(prefix="ruleout-", suffix=f".{format_}")
-        os.close(handle)
-        Path(kept).write_text(text, encoding="utf-8")
-        raise RuleoutError(
-            f"--{format_} {file}: it could not be written ({error.strerror or error}); the report is kept in {kept}."
-        ) from error
-    if note:
-        note(f"Wrote {file}")
-
-
-def _writable(json: str | None, markdown: str | None) -> None:
-    """Report a place that cannot be written to before an investigation is spent on it."""
-    if json == markdown == "-":
-        raise click.UsageError("--json - and --markdown - cannot both be standard output; give one of them a file.")
-    for option, file in (("--json", json), ("--markdown", markdown)):
-        if file in {None, "-"}:
-            continue
-        path = Path(str(file)).resolve()
-        if path.is_dir():
-            raise RuleoutError(f"{option} {file}: that is a folder; name a file in it.")
-        if not path.parent.is_dir():
-            raise RuleoutError(f"{option} {file}: there is no folder {path.parent}; make it, or name another file.")
-        if not os.access(path if path.exists() and not path.is_file() else path.parent, os.W_OK) or (
-            path.is_file() and not os.access(path, os.W_OK)
-        ):
-            raise RuleoutError(f"{option} {file}: you may not write there; name another file.")
-
-
 def _ask(question: str, choices: Sequence[str], default: str) -> str:
     """Ask on the terminal; a short list of choices is shown, a long one only checked."""
     if not choices:
@@ -432,19 +326,6 @@ def _version(ctx: click.Context, value: bool) -> None:
 
         click.echo(f"ruleout {version('ruleout')}")
         ctx.exit()
-
-
-def _console(*, err: bool = False) -> ReportConsole:
-    from ruleout.report.ink import ReportConsole
-
-    return ReportConsole.to(sys.stderr if err else sys.stdout)
-
-
-def _print_bytes(text: str) -> None:
-    """Print UTF-8 whatever the terminal's encoding: that is what JSON and Markdown are read as."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8"))
-    sys.stdout.buffer.flush()
 
 
 def _complain(sentence: str, *, fresh_line: bool = False) -> None:
