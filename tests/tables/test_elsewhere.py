@@ -4,6 +4,7 @@ import datetime
 import json
 import subprocess
 import sys
+from io import BytesIO
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pytest
 from ruleout.errors import MissingExtra, TableError
 from ruleout.tables import Table, read_table, write_profile
 from ruleout.tables.addresses import located, shown_address
+from ruleout.tables.remote import RemoteFile
 
 
 def rows(start, n=50):
@@ -187,6 +189,26 @@ def test_parquet_elsewhere_is_read_in_pieces(memory):
     assert "arrow" not in vars(table)
     assert table.sample(100).n_rows == 100
     assert table.arrow.combine_chunks() == wanted
+
+
+def test_row_groups_are_fetched_one_after_the_other(memory, monkeypatch):
+    put(memory, "/bucket/train.parquet", pa.table({"x": np.random.default_rng(0).normal(size=200_000)}), row_group_size=10_000)
+    fetched = []
+
+    class Counting(BytesIO):
+        def read(self, size=-1):
+            held = super().read(size)
+            fetched.append(len(held))
+            return held
+
+    monkeypatch.setattr(RemoteFile, "open", lambda file: Counting(memory.cat_file(file.path)))
+    table = read_table("memory://bucket/train.parquet")
+    fetched.clear()
+    chunks = table.rows.chunks("x", 10_000)
+    next(chunks)
+    assert sum(fetched) < 3 * 8 * 10_000, "more than a row group or two is in memory"
+    assert sum(len(chunk) for chunk in chunks) == 190_000
+    assert sum(fetched) > 8 * 190_000
 
 
 def test_patterns_and_partitions_elsewhere(memory):

@@ -240,7 +240,9 @@ class ParquetFiles:
         import pyarrow.parquet as pq
 
         path = self.paths[at]
-        with _reading(path), _bytes(path) as held, pq.ParquetFile(held, metadata=self.footers[at], read_dictionary=read_dictionary) as file:
+        # Fetched ahead, all row groups of a column would be in memory at once.
+        options = {"metadata": self.footers[at], "read_dictionary": read_dictionary, "pre_buffer": False}
+        with _reading(path), _bytes(path) as held, pq.ParquetFile(held, **options) as file:
             yield file
 
 
