@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,16 @@ class Spark:
             work = dict(enumerate(map(packed, tasks[start : start + _TASKS_A_JOB]), start))
             # Few tasks a partition: Spark balances them, and repeats no more where an executor dies.
             n_partitions = min(len(work), _PARTITIONS_A_CORE * self._session.sparkContext.defaultParallelism)
-            numbers = self._session.range(start, start + len(work), 1, n_partitions)
-            for number, answer in self._collected(numbers.mapInArrow(_mapped(work), "number long, answer binary")):
+            with _no_word_of_pandas():
+                numbers = self._session.range(start, start + len(work), 1, n_partitions)
+                frame = numbers.mapInArrow(_mapped(work), "number long, answer binary")
+            for number, answer in self._collected(frame):
                 yield number, *unpacked(answer, self.address)
 
     def _collected(self, frame: Any) -> list[tuple[int, bytes]]:
         try:
-            rows = frame.collect()
+            with _no_word_of_pandas():
+                rows = frame.collect()
         except Exception as error:
             # The JVM's and the executors' exceptions come in several classes, which cannot be named before pyspark is loaded.
             raise EngineError(f"{self.address}: {_sentence(str(error))}") from error
@@ -63,6 +67,14 @@ class Spark:
     def close(self) -> None:
         """Give the executors back."""
         self._session.stop()
+
+
+@contextmanager
+def _no_word_of_pandas() -> Iterator[None]:
+    """PySpark warns of a pandas that is newer than itself, which has no part in what is done here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        yield
 
 
 def _mapped(work: dict[int, bytes]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -99,10 +111,11 @@ def open_spark(address: str) -> Spark:
         Java is not there, this process has a session elsewhere, no master answers, or it gives no executor.
     """
     try:
-        from pyspark import SparkConf, SparkContext
-        from pyspark.errors import PySparkException
-        from pyspark.java_gateway import launch_gateway
-        from pyspark.sql import SparkSession
+        with _no_word_of_pandas():
+            from pyspark import SparkConf, SparkContext
+            from pyspark.errors import PySparkException
+            from pyspark.java_gateway import launch_gateway
+            from pyspark.sql import SparkSession
     except ImportError as error:
         raise MissingExtra(f"engine {address}: needs PySpark, which is not installed: pip install 'ruleout[spark]'.") from error
     active = SparkSession.getActiveSession()
@@ -120,7 +133,8 @@ def open_spark(address: str) -> Spark:
     handle, log = tempfile.mkstemp(prefix="ruleout-spark-", suffix=".log")
     try:
         gateway = SparkContext._gateway or launch_gateway(conf, {"stdout": handle, "stderr": handle})
-        session = SparkSession(SparkContext(conf=conf, gateway=gateway))
+        with _no_word_of_pandas():
+            session = SparkSession(SparkContext(conf=conf, gateway=gateway))
         _await_executors(session, address)
     except PySparkException as error:
         raise EngineError(f"engine {address}: Java did not start ({_last(log)}); install Java 17 or newer, or set JAVA_HOME.") from error
