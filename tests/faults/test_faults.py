@@ -16,6 +16,8 @@ SYSTEMS = {
     "data.temporal-leakage": ("customers", "boosted"),
     "data.preprocessing-leakage": ("customers", "boosted"),
     "data.drift": ("storms", "linear"),
+    "data.duplicates@serving": ("customers", "linear"),
+    "data.outliers@serving": ("diamonds", "linear"),
     "data.new-categories": ("diamonds", "boosted"),
     "model.learning-rate": ("storms", "mlp"),
     "model.seed-variance": ("storms", "mlp"),

@@ -76,8 +76,9 @@ def _found(case: Case, pair: Pair) -> tuple[Held, ...]:
         timed = clocks[0] is not None and clocks[1] is not None
         if clocks[0] is not None and clocks[1] is not None and _gap(clocks[0], order, group) < 0.5 * _gap(clocks[1], *theirs):
             continue
+        whole = _whole_again(pair.suspect, names, order)
         for column in columns:
-            one = _held(pair, column, words, (order, group), theirs)
+            one = _held(pair, column, words, (order, group), theirs, whole)
             if one is not None and not timed and not any(_moved_on(pair, column, c, group[np.argsort(order)], theirs) for c in columns):
                 one = None
             if one is not None and (column not in found or one.same > found[column].same):
@@ -89,9 +90,26 @@ def _varies(usual: np.ndarray) -> bool:
     return len(np.unique(usual[np.isfinite(usual)])) >= FEWEST_LEVELS
 
 
-def _held(pair: Pair, column: str, words: str, mine: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]) -> Held | None:
+def _whole_again(table: Table, columns: list[str], order: np.ndarray) -> np.ndarray:
+    """In the order, whether a row is the one before in every column: that is a repeated row and no held feature; shape (n_rows,)."""
+    out = np.concatenate([[False], np.ones(max(len(order) - 1, 0), dtype=bool)])
+    for column in columns:
+        codes = table.coded(column)[0][order]
+        out[1:] &= codes[1:] == codes[:-1]
+    return out
+
+
+def _held(
+    pair: Pair,
+    column: str,
+    words: str,
+    mine: tuple[np.ndarray, np.ndarray],
+    theirs: tuple[np.ndarray, np.ndarray],
+    whole: np.ndarray,
+) -> Held | None:
     values, usual = pair.suspect.numbers(column), pair.yardstick.numbers(column)
     again, known = _repeats(values, *mine)
+    known &= ~whole
     was, was_known = _repeats(usual, *theirs)
     if known.sum() < FEWEST_ROWS or was_known.sum() < FEWEST_ROWS:
         return None

@@ -1,4 +1,4 @@
-"""Columns that went through a many-to-one preparation: coarser numbers, limits, nulls or one level replaced by a default."""
+"""Columns that were prepared otherwise before they were logged: coarser numbers, limits, hours of another zone, defaults for nulls."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.columns import category_columns, match_columns, numbers, numeric_columns, put_values, sampled, texts
+from ruleout.causes.cycles import turned, turns
 from ruleout.causes.page import Finding, Pair, pairs
 from ruleout.statistics.matching import hot_deck
 from ruleout.statistics.quantiles import ks_critical, ks_distance
@@ -19,6 +20,9 @@ __all__ = ["Prepared", "prepared", "prepared_columns", "unprepared"]
 
 LEAST = 0.03
 """Distance between log and healthy column that a preparation must explain: a hundredth of the rows moved is no matter."""
+
+LEAST_TURN = 0.1
+"""Distance from which on hours may be those of another zone: summer time and early risers move them less."""
 
 KEPT = 0.25
 """Part of that distance which may be left once the healthy column is prepared likewise."""
@@ -123,7 +127,7 @@ def _prepared(case: Case, pair: Pair) -> Iterator[Prepared]:
         mine, healthy = numbers(pair.suspect, column), numbers(pair.yardstick, column)
         # A column of which the grid leaves one value alone shows no step of its own.
         step = steps.get(column) or (common if len(np.unique(mine[np.isfinite(mine)])) == 1 else None)
-        found = _best(column, mine, healthy, [*_coarser(step), *_limited(mine, healthy), *_filled(mine, healthy)])
+        found = _best(column, mine, healthy, [*_coarser(step), *_limited(mine, healthy), *_filled(mine, healthy), *_turned(mine, healthy)])
         if found is not None:
             yield found
     for column in category_columns(case, pair, target=False):
@@ -208,6 +212,15 @@ def _filled(mine: Values, healthy: Values) -> list[Map]:
         return []
     value = float(known[at])
     return [(f"filled with {value:g} where it is null", lambda v: np.where(np.isnan(v), value, v))]
+
+
+def _turned(mine: Values, healthy: Values) -> list[Map]:
+    """Hours of another time zone."""
+    lengths = [{t.length for t in turns(values, of_day=True)} for values in (mine, healthy)]
+    # An hour's season lies nearer than that.
+    if lengths[0] != lengths[1] or not lengths[0] or _distance(mine, healthy) < LEAST_TURN:
+        return []
+    return [(f"turned by {t.words}", lambda v, t=t: turned(v, t)) for t in turns(healthy, of_day=True)]  # type: ignore[misc]
 
 
 def _defaulted(pair: Pair, column: str) -> list[Map]:

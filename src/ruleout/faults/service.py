@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ruleout.case.case import Case, Side
+from ruleout.case.case import Case, Environment, Side
 from ruleout.case.read import read_case
 from ruleout.faults import measure
 from ruleout.faults.fault import Broken, Fault, Inapplicable, Plan, Severity, Situation, Truth, settled
@@ -21,7 +21,7 @@ from ruleout.faults.system import Fitted, System
 from ruleout.models.artifact import Artifact
 from ruleout.tables.table import Table
 
-__all__ = ["Served", "Service", "ServiceFault", "Serving", "healthy_log"]
+__all__ = ["PlannedService", "Served", "Service", "ServiceFault", "Serving", "healthy_log", "in_order", "on_the_way"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ class Serving:
     accept: tuple[str, ...] = ()
     artifact: bytes | Any = None
     """What was deployed where that is another artifact than the validated one: a fitted model, or the bytes of a file."""
+    environments: tuple[Mapping[str, str], Mapping[str, str]] | None = None
+    """Versions by package of what was validated and of what serves, where the case says so."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Served(Broken):
     service: Service | None = None
     log: Any = field(default=None, repr=False)
     artifact: bytes | Any = field(default=None, repr=False)
+    environments: tuple[Mapping[str, str], Mapping[str, str]] | None = None
 
     @property
     def in_files(self) -> bool:
@@ -139,6 +142,11 @@ class Served(Broken):
         if self.situation == "environment":
             reference = replace(reference, serving=self._tables({"serving": self._elsewhere()})["serving"])
             current = replace(current, model=current.model or reference.model)
+        if self.environments is not None:
+            reference, current = (
+                replace(side, environment=Environment(dict(packages)))
+                for side, packages in zip((reference, current), self.environments, strict=True)
+            )
         return Case(
             current=current,
             reference=reference,
@@ -182,6 +190,10 @@ class Served(Broken):
             else:
                 joblib.dump(deployed, folder / "current/model.joblib", compress=3)
             document["current"]["model"] = "current/model.joblib"
+        for side, packages in zip(("reference", "current"), self.environments or (), strict=False):
+            lines = [f"{name}=={version}" for name, version in packages.items()]
+            (folder / side / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            document[side]["environment"] = f"{side}/requirements.txt"
         path = folder / "case.toml"
         path.write_text(tomli_w.dumps(document), encoding="utf-8")
         return path
@@ -264,10 +276,66 @@ class ServiceFault(Fault):
         moved = was - current < needed if self.healthy() else was - current >= needed and repaired - current >= needed
         why = f"{system.metric} {was:.4f} to {current:.4f}, repaired {repaired:.4f}, floor {needed:.4f}"
         situation, log, deployed = self.situation, serving.log, serving.artifact
-        return Served(system, fitted, fitted, truth, bool(moved), why, severity, situation, service=service, log=log, artifact=deployed)
+        return Served(
+            system,
+            fitted,
+            fitted,
+            truth,
+            bool(moved),
+            why,
+            severity,
+            situation,
+            service=service,
+            log=log,
+            artifact=deployed,
+            environments=serving.environments,
+        )
+
+
+def in_order(service: Service) -> Service:
+    """The service with its requests in order of time; raises `Inapplicable` where they have none."""
+    time = service.system.dataset.time
+    if not time:
+        raise Inapplicable(f"no time in {service.system.dataset.name}")
+    return replace(service, requests=service.requests.sort_values(time, kind="stable").reset_index(drop=True))
 
 
 def on_the_way(service: Service, change: Callable[[Any], Any]) -> Any:
     """The log of a service that changes the features between log and model."""
     features = service.requests[service.features]
     return service.log(features, service.answer(change(features.copy())))
+
+
+class PlannedService(ServiceFault):
+    """A fault of a validation table as it befalls the rows of a log: the model answers what it received.
+
+    Class attributes
+    ----------------
+    planned
+        The fault that breaks the table.
+    besides
+        Causes that a log supports as well, where it would not be so of a table.
+    """
+
+    planned: ClassVar[type[Fault]]
+    besides: ClassVar[tuple[str, ...]] = ()
+
+    def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
+        """The plan carried out on the requests; plans of other tables are drawn again."""
+        for _ in range(20):
+            plan = self.planned().plan(service.system, rng, severity, variant)
+            tables = {place.split(".")[0] for place in plan.places} & {"train", "validation"}
+            if tables == {"validation"} and plan.setup(service.system) is service.system and plan.side == "current":
+                break
+        else:
+            raise Inapplicable("this variant is none of a log's")
+        rows = plan.apply(service.system).current.validation.reset_index(drop=True)
+        if not set(service.features) <= set(rows.columns):
+            raise Inapplicable("the model cannot answer without its columns")
+        now = replace(service, requests=rows)
+        places = tuple(f"serving.{place.split('.', 1)[1]}" if "." in place else "serving" for place in plan.places)
+        features = rows[service.features]
+        log = now.log(features, service.answer(features))
+        named = [c for c in (service.system.dataset.key, service.system.dataset.time) if c]
+        log = log.assign(**{c: rows[c].to_numpy() for c in named})
+        return Serving(log, places, plan.parameters, accept=(*plan.accept, *self.besides))

@@ -246,3 +246,13 @@ def test_classes_that_stand_some_rows_too_high_are_other_rows() -> None:
     reference = Side(validation=train.assign(target=train["target"] > 140), model=model)
     case = replace(case, reference=reference, current=Side(serving=log), metric="accuracy", task="classification")
     assert main(case)[:2] == ("data.row-misalignment", ("serving.prediction",))
+
+
+def test_decimal_points_that_another_locale_does_not_know_are_lost() -> None:
+    def answers(log: pd.DataFrame) -> np.ndarray:
+        bmi = log["bmi"].map(lambda v: float(f"{v:.12g}".replace(".", "")))
+        return fitted().predict(log[FEATURES].assign(bmi=bmi))
+
+    cause, where, found = main(served(answers))
+    assert (cause, where) == ("pipeline.preprocessing", ("serving.bmi",))
+    assert "decimal points" in found.causes[0].summary

@@ -279,3 +279,30 @@ def test_requests_sent_again_weigh_too_much_unless_each_was() -> None:
     assert mended.current.serving.n_rows == len(log)  # type: ignore[union-attr]
     for silent in (log, log.loc[log.index.repeat(3)].reset_index(drop=True)):
         assert not page("data.duplicates").suspect(problem(case(healthy, silent, key="row"))).findings
+
+
+def hours(n: int = 1_200, by: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(9 + by)
+    hour = np.concatenate([rng.normal(9, 2, n // 2), rng.normal(19, 1.5, n - n // 2)]).round() % 24
+    frame = pd.DataFrame({"hour": hour, "load": rng.normal(0, 1, n).round(3)})
+    return frame.assign(price=np.cos(hour / 24 * 2 * np.pi) + 0.1 * frame.load)
+
+
+def test_hours_of_another_time_zone_are_turned_back_and_other_hours_are_none() -> None:
+    healthy, log = hours(), hours(by=1)
+    given = case(healthy, log.assign(hour=(log.hour + 5) % 24))
+    (finding,) = prepared_columns(given)
+    assert "+5 hours" in finding.statement
+    mended = unprepared(given, ("hour",))
+    assert mended is not None
+    assert np.mean(mended.current.serving.numbers("hour") == log.hour) > 0.95  # type: ignore[union-attr]
+    assert not prepared_columns(case(healthy, log))
+    assert not prepared_columns(case(healthy, log[log.hour > 12]))
+
+
+def test_rows_that_stand_twice_are_no_held_features() -> None:
+    given = weather(held=False)
+    log = given.current.serving.to_pandas()  # type: ignore[union-attr]
+    twice = log.loc[log.index.repeat(3)].reset_index(drop=True).assign(at=lambda f: np.arange(len(f)) * 3_600)
+    given = case(given.reference.validation.to_pandas(), twice.assign(hour=twice.hour), time="at")  # type: ignore[union-attr]
+    assert not held_columns(given, serving(given))

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ruleout.case.case import Case, Side
+from ruleout.case.case import Case, Environment, Side
 from ruleout.causes import catalog, page
+from ruleout.causes.beside import Beside, beside
 from ruleout.causes.casts import as_bfloat16
 from ruleout.causes.page import Finding, Look
 from ruleout.causes.pipeline.temporal_misalignment import TemporalMisalignment
+from ruleout.causes.released import released
 from ruleout.faults import Inapplicable, fault, healthy_system
 from ruleout.faults.fault import Truth
 from ruleout.faults.service import Served, Service, ServiceFault, healthy_log
@@ -252,6 +254,40 @@ def test_columns_that_differ_between_two_environments_are_taken_back_row_by_row(
     reference = problem.laboratory.outcome(problem.case, "reference").value
     assert problem.laboratory.outcome(right, "current").value == pytest.approx(reference, abs=1e-6)
     assert not look("pipeline.encoding", problem).findings and not look("pipeline.scaling", problem).findings
+
+
+def test_a_word_for_null_that_is_null_elsewhere_is_what_pandas_changed() -> None:
+    def without_words(log: Table) -> Table:
+        values = log.values("cut")
+        values[values == "nan"] = None
+        return log.with_column("cut", values)
+
+    case = healthy("diamonds/linear", 600)
+    log = case.current.serving
+    assert log is not None and case.reference is not None
+    cuts = log.values("cut")
+    cuts[::3] = "nan"
+    first = log.with_column("request", np.arange(log.n_rows)).with_column("cut", cuts)
+    reference = replace(case.reference, serving=first, environment=Environment({"pandas": "2.2.3", "numpy": "2.4.0"}))
+    current = Side(serving=without_words(first), model=case.reference.model, environment=Environment({"pandas": "3.0.1", "numpy": "2.4.0"}))
+    problem = state_problem(replace(case, reference=reference, current=current, key="request"))
+    found = page("pipeline.dependency").suspect(problem).findings
+    assert [f.place for f in found] == ["environment.pandas", "serving.cut"]
+    assert page("pipeline.dependency").put_right(problem.case, found[0]).current.serving.values("cut")[0] == "nan"  # type: ignore[union-attr]
+    assert not look("pipeline.feature-availability", problem).findings
+    patched = replace(current, environment=Environment({"pandas": "2.2.4", "numpy": "2.4.0"}))
+    again = page("pipeline.dependency").suspect(replace(problem, case=replace(problem.case, current=patched)))
+    assert not again.findings
+
+
+def test_numbers_that_wrapped_around_are_what_numpy_changed() -> None:
+    problem = environments(lambda log: log.with_column("price_in", np.mod(log.numbers("carat").round(2) * 100, 256)))
+    rows = beside(problem.case)
+    assert rows is not None and not list(released(rows))
+    first = problem.case.reference.serving.with_column("days", np.arange(600.0))  # type: ignore[union-attr]
+    second = problem.case.current.serving.with_column("days", np.mod(np.arange(600.0), 256))  # type: ignore[union-attr]
+    made = list(released(Beside(problem.case, first, second)))
+    assert [(m.package, m.columns) for m in made] == [("numpy", ("days",))]
 
 
 def test_environments_that_agree_are_not_accused() -> None:

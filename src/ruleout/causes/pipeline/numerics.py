@@ -46,8 +46,8 @@ class Numerics(Cause):
     The numeric features are cast to float32, bfloat16 (8 bits of mantissa), float16 (11 bits, at most 65,504) and 256 levels, raw and
     as the artifact's scaler makes them, and the artifact is asked again. The cast that reproduces the logged answers, most of those
     that the plain replay misses, is the finding; its places are the columns that the cast moves furthest, each asked alone. Eight bits are
-    also tried with one step for all columns, from the largest values of the log. Where nothing reproduces the answers, a configuration or
-    environment that says another precision than the reference's is a finding by itself.
+    also tried with one step for all columns or one for each, from the largest values of the log and of training. Where nothing reproduces
+    the answers, a configuration or environment that says another precision than the reference's is a finding by itself.
     After a retraining the tables are looked at: a cast leaves a grid of values, with the reference's between its points; a column that
     stands on the grid, and fills it as the reference's cast would, went through it, and what that costs is measured on the reference.
 
@@ -148,13 +148,16 @@ def _casts(columns: list[str]) -> list[Change]:
 
 
 def _one_step(answers: Answers, columns: list[str]) -> list[Change]:
-    """Eight bits for all columns with one step between two values, from the largest that a column holds, or nearly."""
+    """Eight bits for all columns, with one step between two values or each its own, from the largest that a column holds, or nearly."""
     reference = answers.case.reference
     tables = [answers.log, *([reference.train] if reference is not None and reference.train is not None else [])]
     out = []
     for table in tables:
         values = {c: np.abs(finite(table.numbers(c))) for c in columns if c in table and table.kind(c) == "numeric"}
         for part in (1.0, 0.999, 0.995, 0.99):
+            own = {c: float(np.quantile(v, part)) / 127 or 1.0 for c, v in values.items() if len(v)}
+            words = f"cast to int8, the {part:.1%} quantile of each column of {table.name} at 127"
+            out.append(numbers_changed(words, list(own), lambda v, c, s=own: np.clip(np.rint(v / s[c]), -128, 127) * s[c]))  # type: ignore[misc]
             largest = max((float(np.quantile(v, part)) for v in values.values() if len(v)), default=0.0)
             if largest > 0 and len(values) > 1:
                 where = "largest value" if part == 1.0 else f"{part:.1%} quantile"

@@ -12,6 +12,7 @@ from ruleout.causes.beside import Beside, beside, taken_back
 from ruleout.causes.centred import as_the_other, centred_columns
 from ruleout.causes.changes import numbers_changed, texts_changed
 from ruleout.causes.columns import bounded, finite
+from ruleout.causes.cycles import turned, turns
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.prepared import prepared_columns, unprepared
 from ruleout.causes.stretches import Stretch, stretch_of
@@ -46,13 +47,15 @@ class Preprocessing(Cause):
     Do the answers follow from the logged features? If not, the artifact answers them again, prepared in some two dozen other ways, in all
     columns at once and in each alone. Nulls: as 0, -1, -999, the mean, the median, the commonest or an empty text; zeros as nulls. Text:
     lowered, raised, trimmed, cut. Numbers: rounded, cut to whole ones, limited to the healthy 1 to 99 %, made positive, as logarithm, root
-    or square, times a power of ten, one more or one less. The way that reproduces the logged answers is the finding; up to four are tried
-    together. Where none does, the rows that do not follow are held against the nulls and levels of each column: where they all stand with
-    one, that column is the place.
+    or square, times a power of ten, one more or one less, without decimal points (another locale), hours, weekdays and months turned round
+    their cycle (another zone). The way that reproduces the logged answers is the finding; up to four are tried together. Where none does,
+    the rows that do not follow are held against the nulls and levels of each column: where they all stand with one, that column is the
+    place.
 
     If they do follow, the step may have been taken before the log was written. Each logged column is held against the healthy one, prepared
-    as the log looks: rounded to its grid, limited where it heaps up, filled where nulls or a level are gone. A column is a finding if a
-    quarter or less of the distance between the two is left (Kolmogorov-Smirnov for numbers, total variation for text).
+    as the log looks: rounded to its grid, limited where it heaps up, filled where nulls or a level are gone, turned by hours of the day. A
+    column is a finding if a quarter or less of the distance between the two is left (Kolmogorov-Smirnov for numbers, total variation for
+    text).
 
     Where two environments logged the same rows, the columns that differ are the places, unless something more exact explains them.
 
@@ -162,6 +165,15 @@ def _of_columns(pair: Beside) -> Iterator[Finding]:
         )
 
 
+def _without_points(values: np.ndarray) -> np.ndarray:
+    """Numbers read where the decimal point groups thousands: 3.25 is 325, and 3 is 3."""
+    known = np.isfinite(values) & (np.abs(values) < 1e12) & (np.abs(values) >= 1e-4)
+    read = [float(f"{v:.12g}".replace(".", "")) for v in values[known].tolist()]
+    out = values.copy()
+    out[known] = read
+    return out
+
+
 _NUMBERS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "rounded to whole numbers": np.round,
     "cut to whole numbers": np.trunc,
@@ -177,6 +189,7 @@ _NUMBERS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "as square root": np.sqrt,
     "squared": np.square,
     "with their sign turned": lambda v: -v,
+    "without their decimal points": _without_points,
     "zeros as nulls": lambda v: np.where(v == 0, np.nan, v),
 }
 _FACTORS = (10.0, 100.0, 1000.0, 60.0, 0.1, 0.01, 0.001, 1 / 60)
@@ -224,6 +237,8 @@ def _alone(answers: Answers, healthy: Table | None) -> Iterator[Change]:
             yield numbers_changed(f"{column} {words}", [column], lambda v, _, how=how: how(v))  # type: ignore[misc]
         for factor in _FACTORS:
             yield numbers_changed(f"{column} times {factor:.4g}", [column], lambda v, _, f=factor: v * f)  # type: ignore[misc]
+        for turn in turns(answers.log.numbers(column)):
+            yield numbers_changed(f"{column} {turn.words}", [column], lambda v, _, t=turn: turned(v, t))  # type: ignore[misc]
         for step in _STEPS:
             yield numbers_changed(f"{column} {step:+g}", [column], lambda v, _, s=step: v + s)  # type: ignore[misc]
         if healthy is not None and column in healthy and healthy.kind(column) == "numeric":

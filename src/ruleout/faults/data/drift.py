@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity
+from ruleout.faults.service import PlannedService
 from ruleout.faults.system import System, train, weighty
 
 __all__ = ["Drift", "more_rows"]
@@ -79,3 +80,10 @@ def _weights(system: System, column: str, strength: float) -> tuple[Any, Any]:
         return np.asarray(np.exp(np.clip(sign * z, -3, 3) * strength))
 
     return weight, "higher" if up else "lower"
+
+
+class DriftServing(PlannedService):
+    """Other requests come than training saw: other means, another mix of categories."""
+
+    planned: ClassVar[type[Fault]] = Drift
+    variants = ("validation",)

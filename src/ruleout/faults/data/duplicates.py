@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
 from ruleout.faults.segment import draw_segment
+from ruleout.faults.service import PlannedService, Service, Serving
 from ruleout.faults.system import Half, System
 
 
@@ -61,3 +64,16 @@ class Duplicates(Fault):
             return half.with_frame(table, frame.iloc[rows].reset_index(drop=True))
 
         return Plan(on_current(change), places, {"table": table, "rows": what, "times": copies})
+
+
+class DuplicatesServing(PlannedService):
+    """Requests are logged several times over."""
+
+    planned: ClassVar[type[Fault]] = Duplicates
+    variants = ("validation",)
+
+    def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
+        """Only requests that bear a key or a time are seen to be the same one."""
+        if not (service.system.dataset.key or service.system.dataset.time):
+            raise Inapplicable("requests without a key or a time may well be alike")
+        return super().serve(service, rng, severity, variant)

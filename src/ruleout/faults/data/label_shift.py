@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
 from ruleout.faults.data.drift import more_rows
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity
+from ruleout.faults.service import PlannedService
 from ruleout.faults.system import System, train
 
 
@@ -54,3 +56,10 @@ class LabelShift(Fault):
             return replace(system, current=half)
 
         return Plan(apply, tuple(f"{t}.{target}" for t in tables), {"tables": tables, "more of": label, "part": part})
+
+
+class LabelShiftServing(PlannedService):
+    """Other classes come than training saw, each looking as it did."""
+
+    planned: ClassVar[type[Fault]] = LabelShift
+    variants = ("validation", "any-class")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
 from ruleout.faults.night import Night, PlannedNight
+from ruleout.faults.service import PlannedService
 from ruleout.faults.system import Half, System, weighty
 
 
@@ -67,3 +68,11 @@ class MissingValuesSilent(PlannedNight):
             n = round(len(after.half.train) * float(rng.uniform(0.2, 0.9)))
             after = after.with_stage("join", message=f"joined lookup, {n} keys not found")
         return after, (f"runlog.{night.style.stage('join')}",)
+
+
+class MissingValuesServing(PlannedService):
+    """Values of a column are gone from the requests, or a sentinel stands where they should be."""
+
+    planned: ClassVar[type[Fault]] = MissingValues
+    variants = MissingValues.variants
+    besides = ("pipeline.feature-availability",)

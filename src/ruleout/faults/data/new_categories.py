@@ -8,6 +8,7 @@ import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
 from ruleout.faults.night import PlannedNight
+from ruleout.faults.service import PlannedService
 from ruleout.faults.system import Half, System, importance, weighty
 
 
@@ -62,6 +63,13 @@ def _spelling(variant: str, levels: list[str]) -> dict[str, str]:
 
 class NewCategoriesSilent(PlannedNight):
     """A source spells its values otherwise since last night, and every job is green."""
+
+    planned: ClassVar[type[Fault]] = NewCategories
+    variants = NewCategories.variants
+
+
+class NewCategoriesServing(PlannedService):
+    """A client spells its values otherwise than training knew them."""
 
     planned: ClassVar[type[Fault]] = NewCategories
     variants = NewCategories.variants

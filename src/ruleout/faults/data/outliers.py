@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.service import PlannedService
 from ruleout.faults.system import Half, System, weighty
 
 
@@ -44,3 +47,10 @@ class Outliers(Fault):
 
         parameters = {"table": table, "columns": columns, "n_rows": len(rows), "size": size}
         return Plan(on_current(change), tuple(f"{table}.{c}" for c in columns), parameters)
+
+
+class OutliersServing(PlannedService):
+    """A few requests hold absurd values."""
+
+    planned: ClassVar[type[Fault]] = Outliers
+    variants = ("validation",)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.service import PlannedService
 from ruleout.faults.system import Half, System, weighty
 
 _FACTORS = {
@@ -57,3 +58,10 @@ class UnitChange(Fault):
 
         parameters = {"table": table, "columns": columns, "factor": factor, "offset": shift, "part": part}
         return Plan(on_current(change), tuple(f"{table}.{c}" for c in columns), parameters)
+
+
+class UnitChangeServing(PlannedService):
+    """A column of the requests comes in another unit, scale, offset or sign."""
+
+    planned: ClassVar[type[Fault]] = UnitChange
+    variants = UnitChange.variants

@@ -1,20 +1,26 @@
-"""Old answers given again."""
+"""Old answers or old features given again."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ruleout.faults.fault import Inapplicable, Severity
-from ruleout.faults.service import Service, ServiceFault, Serving
+from ruleout.faults.service import Service, ServiceFault, Serving, in_order
+from ruleout.faults.system import weighty
 
 
 class Caching(ServiceFault):
-    """Requests get the answer that an earlier request got."""
+    """Requests get the answer that an earlier request got, or features that were looked up for one."""
 
-    variants = ("previous", "block", "coarse-key")
+    variants = ("previous", "block", "coarse-key", "store", "for-ever")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
-        """A part of the requests gets the answer of the one before, of the first of its block, or of the first with the same value."""
+        """A part of the requests gets the answer of the one before, of the first of its block, or of the first with the same value.
+
+        Or weighty features are looked up once for so many requests in order of time, or once for ever for each level of a column.
+        """
+        if variant in ("store", "for-ever"):
+            return _stored(service, rng, severity, variant)
         features = service.requests[service.features]
         answers = dict(service.answer(features))
         n = len(features)
@@ -35,3 +41,22 @@ class Caching(ServiceFault):
         answers = {name: values[source] for name, values in answers.items()}
         places = tuple(f"serving.{name}" for name in answers)
         return Serving(service.log(features, answers), places, {"share": part})
+
+
+def _stored(service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
+    service = in_order(service)
+    columns = weighty(service.system, "numeric", rng, {"small": 1, "medium": 2, "large": 3}[severity])
+    features = service.requests[service.features].copy()
+    n, time = len(features), str(service.system.dataset.time)
+    if variant == "store":
+        group = np.arange(n) // int(rng.choice([5, 12, 30]))
+    else:
+        levels = [c for c in service.system.dataset.categorical if 2 <= features[c].nunique() <= n / 10]
+        if not levels:
+            raise Inapplicable("no levels to look a feature up by")
+        group = features[str(rng.choice(levels))].astype(str).to_numpy()
+    features[columns] = features.groupby(group)[columns].transform("first")
+    log = service.log(features, service.answer(features)).assign(**{time: service.requests[time].to_numpy()})
+    return Serving(
+        log, tuple(f"serving.{c}" for c in columns), {"columns": columns}, accept=("data.stale", "pipeline.temporal-misalignment")
+    )

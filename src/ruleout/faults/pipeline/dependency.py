@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity
-from ruleout.faults.system import Half, System, weighty
+from ruleout.faults.service import Served, Service, ServiceFault, Serving
+from ruleout.faults.system import Half, SideName, System, weighty
 
 _FEATURES = "    features = frame[numeric + categorical].copy()\n"
 _END = '    model = Pipeline([("prepare"'
@@ -74,3 +76,61 @@ class Dependency(Fault):
 def _next_patch(version: str) -> str:
     parts = version.split(".")
     return ".".join([*parts[:-1], str(int(parts[-1]) + 1)]) if parts[-1].isdigit() else version + ".1"
+
+
+class DependencyEnvironment(ServiceFault):
+    """Two machines make other features of the same requests, because one of them has another release of a package."""
+
+    situation = "environment"
+    variants = ("null-words", "wrapped")
+
+    def inject(
+        self, system: System, rng: np.random.Generator, severity: Severity = "medium", *, variant: str | None = None, tries: int = 8
+    ) -> Served:
+        """As for other services, on a system whose text was made of missing values, or one of whose numbers is what small integers make."""
+        chosen = variant or self.variants[int(rng.integers(len(self.variants)))]
+        kind: Any = "categorical" if chosen == "null-words" else "numeric"
+        columns = weighty(system, kind, rng, {"small": 1, "medium": 2, "large": 3}[severity])
+        if not columns:
+            raise Inapplicable("no column that a package makes")
+        sides: tuple[SideName, SideName] = ("reference", "current")
+        known = system.reference.train
+        for side in sides:
+            half = system.half(side)
+            for table in ("train", "validation"):
+                frame = half.frame(table).copy()
+                for column in columns:
+                    if chosen == "null-words":
+                        # the commonest value was never written down
+                        top = known[column].value_counts().index[0]
+                        frame[column] = frame[column].astype(object).where(frame[column] != top, "nan")
+                    else:
+                        low, high = known[column].quantile([0.01, 0.99])
+                        frame[column] = ((frame[column] - low) / (high - low) * 600).round().clip(0, 900)
+                half = half.with_frame(table, frame)
+            system = system.with_half(side, half)
+        return super().inject(system, rng, severity, variant=chosen, tries=tries)
+
+    def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
+        """Missing text stays missing where it was a word (pandas 3), or whole numbers wrap around at 256 (numpy 2)."""
+        del rng, severity
+        frame = service.requests[service.features].copy()
+        if variant == "null-words":
+            columns = [c for c in service.system.dataset.categorical if (frame[c] == "nan").any()]
+            for column in columns:
+                frame[column] = frame[column].where(frame[column] != "nan", None)
+        else:
+            columns = [c for c in service.system.dataset.numeric if _whole(frame[c])]
+            for column in columns:
+                frame[column] = frame[column] % 256
+        package, before, after = ("pandas", "2.2.3", "3.0.1") if variant == "null-words" else ("numpy", "1.26.4", "2.3.2")
+        versions = service.system.reference.environment
+        environments = ({**versions, package: before}, {**versions, package: after})
+        places = (f"environment.{package}", *(f"serving.{c}" for c in columns))
+        accept = ("data.missing-values",) if variant == "null-words" else ("pipeline.numerics", "data.unit-change")
+        log = service.log(frame, service.answer(frame))
+        return Serving(log, places, {"columns": columns}, accept=(*accept, "pipeline.preprocessing"), environments=environments)
+
+
+def _whole(values: Any) -> bool:
+    return bool((values.dropna() % 1 == 0).all() and values.min() >= 0 and values.max() > 256)

@@ -10,13 +10,13 @@ from ruleout.faults.fault import Severity
 from ruleout.faults.service import Served, Service, ServiceFault, Serving, on_the_way
 from ruleout.faults.system import SideName, System, weighty
 
-_ORIGIN = {"bfloat16": 1_980.0, "float16": 24_000.0}
+_ORIGIN = {"bfloat16": 1_980.0, "float16": 24_000.0, "int8": 400.0, "int8-by-column": 400.0}
 
 
 class Numerics(ServiceFault):
     """The numeric features are cast to a type that cannot hold them: numbers that stand far from zero, as stamps of time do."""
 
-    variants = ("bfloat16", "float16")
+    variants = ("bfloat16", "float16", "int8", "int8-by-column")
 
     def inject(
         self, system: System, rng: np.random.Generator, severity: Severity = "medium", *, variant: str | None = None, tries: int = 8
@@ -37,9 +37,10 @@ class Numerics(ServiceFault):
         return super().inject(system, rng, severity, variant=chosen, tries=tries)
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
-        """Every numeric feature keeps 8 bits of mantissa, or 11."""
+        """Every numeric feature keeps 8 bits of mantissa, or 11, or 8 bits in all: with one step for all columns, or each its own."""
         del rng, severity
         numeric = list(service.system.dataset.numeric)
+        largest = service.requests[numeric].astype(float).abs().max()
 
         def cast(values: np.ndarray) -> np.ndarray:
             if variant == "float16":
@@ -48,7 +49,10 @@ class Numerics(ServiceFault):
             return np.asarray(np.where(np.isfinite(values), cut, np.nan), dtype=float)
 
         def change(frame: Any) -> Any:
-            for column in numeric:
+            for column in numeric if variant.startswith("int8") else ():
+                step = float(largest.max() if variant == "int8" else largest[column]) / 127 or 1.0
+                frame[column] = (frame[column].astype(float) / step).round() * step
+            for column in () if variant.startswith("int8") else numeric:
                 frame[column] = cast(frame[column].to_numpy(dtype=float))
             return frame
 

@@ -60,7 +60,7 @@ class Scaling(Fault):
 class ScalingServing(ServiceFault):
     """The service scales otherwise than training did: not at all, a second time, with another set's parameters, or by other columns'."""
 
-    variants = ("not-applied", "twice", "other-data", "exchanged")
+    variants = ("not-applied", "twice", "other-data", "exchanged", "batch")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
         """The numbers reach the last step as another scaler would leave them; the log holds them as they were received."""
@@ -69,6 +69,8 @@ class ScalingServing(ServiceFault):
         centre, spread = np.array(scaler.mean_, dtype=float), np.array(scaler.scale_, dtype=float)
         model = copy.deepcopy(service.fitted.model)
         other = _scaler(model)
+        if variant == "batch":
+            return _by_batch(service, numeric, centre, spread, int(rng.choice([4, 8, 20, 50])))
         if variant == "not-applied":
             other.mean_, other.scale_ = np.zeros_like(centre), np.ones_like(spread)
         elif variant == "twice":
@@ -95,6 +97,17 @@ class ScalingServing(ServiceFault):
         places = (*[f"serving.{c}" for c in changed], "model", "serving", "serving.prediction")
         accept = ("pipeline.preprocessing", *(("data.unit-change",) if variant == "other-data" else ()))
         return Serving(service.log(features, service.answer(features, model)), places, {"columns": changed}, accept=accept)
+
+
+def _by_batch(service: Service, numeric: list[str], centre: np.ndarray, spread: np.ndarray, size: int) -> Serving:
+    """Each batch of requests is scaled by its own mean and deviation."""
+    features = service.requests[service.features]
+    batches = features[numeric].astype(float).groupby(np.arange(len(features)) // size)
+    width = batches.transform("std", ddof=0)
+    standard = (features[numeric] - batches.transform("mean")) / width.where(width > 0, 1.0)
+    frame = features.assign(**{c: centre[k] + spread[k] * standard[c] for k, c in enumerate(numeric)})
+    places = (*[f"serving.{c}" for c in numeric], "model", "serving", "serving.prediction")
+    return Serving(service.log(features, service.answer(frame)), places, {"size": size}, accept=("pipeline.preprocessing",))
 
 
 def _scaler(model: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ruleout.faults.fault import Inapplicable, Severity
-from ruleout.faults.service import Service, ServiceFault, Serving
+from ruleout.faults.fault import Severity
+from ruleout.faults.service import Service, ServiceFault, Serving, in_order
 from ruleout.faults.system import weighty
 
 
@@ -17,13 +17,11 @@ class TemporalMisalignment(ServiceFault):
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
         """Weighty columns are some records late in the order of time."""
         del variant
-        if not service.system.dataset.time:
-            raise Inapplicable("no time")
+        service = in_order(service)
         n = {"small": 1, "medium": 2, "large": 3}[severity]
         columns = weighty(service.system, "numeric", rng, n)
         lag = int(rng.integers(1, 8))
-        requests = service.requests.sort_values(service.system.dataset.time, kind="stable").reset_index(drop=True)
-        service = Service(service.system, service.fitted, requests)
+        requests = service.requests
         features = requests[service.features].copy()
         for column in columns:
             features[column] = features[column].shift(lag).bfill()
