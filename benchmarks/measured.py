@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 Status = Literal["done", "too long", "too much memory", "failed"]
-LOOK_EVERY = 0.2
+LOOK_EVERY = 0.5
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def measured(
             ended, code, usage = os.wait4(process.pid, os.WNOHANG)
             if ended:
                 break
-            time.sleep(0.01)
+            time.sleep(0.02)
             now = time.monotonic()
             if now - looked >= LOOK_EVERY:
                 looked = now

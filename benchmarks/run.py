@@ -47,8 +47,8 @@ class Tool:
 
 
 TOOLS = (
-    Tool("floor_pyarrow", own_environment=False, floor=True, largest=True),
     Tool("ruleout", own_environment=False, largest=True),
+    Tool("floor_pyarrow", own_environment=False, floor=True, largest=True),
     Tool("floor_polars", own_environment=False, floor=True),
     Tool("floor_duckdb", own_environment=False, floor=True),
     Tool("evidently"),
@@ -96,7 +96,7 @@ _PARTS: dict[str, Sequence[str]] = {
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="ruleout, its peers and the floor side by side.")
     parser.add_argument("--rows", default="100000,1000000", help="sizes of the tables, with commas between (default 100000,1000000)")
-    parser.add_argument("--large", action="store_true", help="also 100,000,000 rows, for ruleout and the floor (35 GB of disk)")
+    parser.add_argument("--large", action="store_true", help="also 100,000,000 rows, for ruleout and the floor (17 GB of disk)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="tools and parts to run; all by default")
     parser.add_argument("--without", nargs="+", default=(), choices=_PARTS, metavar="PART", help=f"parts to leave out: {', '.join(_PARTS)}")
@@ -110,9 +110,9 @@ def _parser() -> argparse.ArgumentParser:
 def over_tables(results: dict[str, Any], tools: Sequence[Tool], n_rows: int, limits: Limits, given: argparse.Namespace) -> None:
     """Run the tools on the pairs of one size."""
     folder = WORK / "tables" / str(n_rows)
-    pairs = PAIRS if n_rows < LARGE else PAIRS[:1]
+    pairs = PAIRS if n_rows < LARGE else ("itself",)
     command = [sys.executable, "-m", "benchmarks.made_tables", str(folder), "--rows", str(n_rows), "--seed", str(given.seed), "--tables"]
-    subprocess.run([*command, "reference", *pairs], check=True, cwd=ROOT)
+    subprocess.run([*command, "reference", *(pair for pair in pairs if pair != "itself")], check=True, cwd=ROOT)
     # The largest tables are given the time that they need.
     limits = limits if n_rows < LARGE else Limits(12 * limits.seconds, limits.megabytes)
     for tool in tools:
@@ -123,9 +123,11 @@ def over_tables(results: dict[str, Any], tools: Sequence[Tool], n_rows: int, lim
             if why is None:
                 python, why = environment_of(tool)
             if why is None:
-                measurement = run(tool, python, folder / "reference.parquet", folder / f"{pair}.parquet", limits)
+                current = "reference" if pair == "itself" else pair
+                measurement = run(tool, python, folder / "reference.parquet", folder / f"{current}.parquet", limits)
             else:
                 measurement = {"status": "not run", "words": why}
+            results["machine"]["load"] = max(results["machine"]["load"], round(os.getloadavg()[0], 1))
             results["measurements"].append({"tool": tool.name, "rows": n_rows, "pair": pair, **measurement})
             save(given.results, results)
             told = {name: value for name, value in measurement.items() if name not in {"looked_at", "drifted", "package"}}
@@ -138,7 +140,7 @@ def why_not(tool: Tool, n_rows: int, pair: str, measurements: Sequence[dict[str,
     for done in before:
         if done["status"] not in {"done", "not run"}:
             return f"{done['status']} at {done['rows']:,} rows"
-        if done["status"] == "not run" and done["pair"] == "healthy":
+        if done["status"] == "not run" and done["pair"] != "planted":
             return str(done["words"])
     smaller = [done for done in before if done["rows"] < n_rows and done["status"] == "done"]
     if smaller and tool.own_environment:
@@ -155,7 +157,7 @@ def why_not(tool: Tool, n_rows: int, pair: str, measurements: Sequence[dict[str,
 def run(tool: Tool, python: Path, reference: Path, current: Path, limits: Limits) -> dict[str, Any]:
     """What a tool costs on two tables, and which columns it says have drifted."""
     WORK.mkdir(exist_ok=True)
-    answer, log = WORK / "answer.json", WORK / "log.txt"
+    answer, log = WORK / f"answer-{os.getpid()}.json", WORK / f"{tool.name}-run.log"
     if tool.name == "ruleout":
         command = [str(python), "-m", "ruleout", "compare", str(reference), str(current), "--json", str(answer), "--quiet"]
     else:
@@ -178,6 +180,8 @@ def run(tool: Tool, python: Path, reference: Path, current: Path, limits: Limits
         measurement["words"] = cost.words
     if cost.status == "done":
         measurement |= told(tool, json.loads(answer.read_text()))
+    for left in WORK.glob(f"{answer.stem}.*"):
+        left.unlink()
     return measurement
 
 
@@ -215,12 +219,13 @@ def environment_of(tool: Tool) -> tuple[Path, str | None]:
 
 def answered(part: str, command: Sequence[str]) -> dict[str, Any]:
     """What one of the parts answers as JSON."""
-    answer, log = WORK / "answer.json", WORK / "log.txt"
+    answer, log = WORK / f"answer-{os.getpid()}.json", WORK / f"{part}-run.log"
     answer.unlink(missing_ok=True)
     cost = measured([sys.executable, "-m", *command, "--json", str(answer)], Limits(3_600.0, 1e6), {"PYTHONPATH": str(ROOT)}, output=log)
     if cost.status != "done":
         raise SystemExit(f"{part}: {cost.status}; {cost.words}")
     found: dict[str, Any] = json.loads(answer.read_text())
+    answer.unlink()
     return found
 
 

@@ -16,7 +16,7 @@ from benchmarks.answer import arguments, write_answer
 def summed(path: str, column: str) -> float:
     """The sum of a column of numbers; of any other the number of its values."""
     total = 0.0
-    with pq.ParquetFile(path, metadata=FOOTERS[path]) as file:
+    with pq.ParquetFile(path, metadata=FOOTERS[path], pre_buffer=False) as file:
         numeric = str(file.schema_arrow.field(column).type) in {"int32", "int64", "float", "double"}
         for batch in file.iter_batches(batch_size=131_072, columns=[column], use_threads=False):
             total += (pc.sum(batch.column(0)).as_py() or 0.0) if numeric else len(batch) - batch.column(0).null_count
