@@ -132,7 +132,7 @@ def _moved_on(pair: Pair, column: str, by: str, group: np.ndarray, theirs: tuple
     healthy = theirs[1][np.argsort(theirs[0])]
     y, x, now = pair.yardstick.numbers(column), pair.yardstick.numbers(by), pair.suspect.numbers(by)
     known = np.isfinite(y) & np.isfinite(x)
-    if known.sum() < FEWEST_ROWS:
+    if known.sum() < FEWEST_ROWS or not np.isfinite(now).any():
         return False
     ranks = [_within(np.argsort(np.argsort(v[known])).astype(float), healthy[known]) for v in (y, x)]
     spread = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
