@@ -57,6 +57,7 @@ def page(results: Mapping[str, Any]) -> str:
     words = f"{machine['processors']} processors ({machine['system']}), {machine['gigabytes']} GB, Python {machine['python']}"
     return Template(TEMPLATE.read_text()).substitute(
         machine=words,
+        note=results.get("note", ""),
         load=f"{machine['load']:.0f}",
         seed=results["seed"],
         n_planted=len(results["planted"]),
