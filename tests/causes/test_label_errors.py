@@ -117,3 +117,33 @@ def test_silent_on_healthy_systems():
 @pytest.mark.parametrize("table", ["train", "validation"])
 def test_silent_under_other_faults(change, table):
     assert not LabelErrors().suspect(problem(with_frame(healthy("flights", 1), table, change))).findings
+
+
+def hurried(frame, rng, share=0.35):
+    """A coder who gives the commonest answer to nearly everything."""
+    return frame.assign(cut=frame["cut"].where(rng.random(len(frame)) > share, "Ideal"))
+
+
+def test_a_mix_that_the_features_do_not_follow_is_labels_and_not_the_world():
+    from ruleout.causes.data.label_shift import LabelShift
+    from ruleout.causes.judgement import judge
+    from ruleout.causes.page import pairs
+
+    good = healthy("cuts", 2)
+    few = [c for c in good.current.train.columns if c not in ("x", "y", "z", "carat", "price", "color", "clarity")]
+    weak = good.with_table("current", "train", good.current.train.select(few)).with_table(
+        "reference", "train", good.reference.train.select(few)
+    )
+    labels, world = (with_frame(weak, "train", change) for change in (hurried, commoner))
+    found = {
+        name: judge(problem(case), next(p for p in pairs(case) if p.name == "train"))
+        for name, case in (("labels", labels), ("world", world))
+    }
+    assert found["labels"].labels_alone and not found["world"].labels_alone
+    assert [f.place for f in LabelErrors().suspect(problem(labels)).findings] == ["train.cut"]
+    assert LabelShift().suspect(problem(labels)).findings == ()
+    assert LabelErrors().suspect(problem(world)).findings == ()
+
+
+def commoner(frame, rng):
+    return frame[(frame["cut"] == "Ideal") | (rng.random(len(frame)) < 0.5)]

@@ -101,3 +101,38 @@ def test_whole_numbers_as_floats_do_no_harm() -> None:
 def test_silent_on_health() -> None:
     for name, given in healthy_pairs():
         assert not PAGE.suspect(given).findings, name
+
+
+@pytest.mark.parametrize("place", ["train", "validation"])
+def test_values_that_strayed_in_a_part_of_the_rows_are_brought_home(place: str) -> None:
+    tables = frames("diamonds")
+    frame = tables[f"current.{place}"]
+    was = frame.copy()
+    rows = np.random.default_rng(0).random(len(frame)) < 0.4
+    frame.loc[rows, ["depth", "table"]] = was.loc[rows, ["table", "depth"]].to_numpy()
+    given = problem("diamonds", tables)
+    findings = [f for f in PAGE.suspect(given).findings if f.repair["what"] == "strayed"]
+    assert {f.place for f in findings} == {f"{place}.depth", f"{place}.table"}
+    right = PAGE.put_right(given.case, findings[0])
+    assert right is not None
+    back = getattr(right.current, place).numbers("depth")
+    assert np.mean(np.isclose(back, was["depth"])) > 0.9
+    assert PAGE.put_right(right, findings[1]) is right
+    assert guarded(PAGE, given, findings[0])
+
+
+def test_cells_one_to_the_right_are_brought_home_and_what_was_overwritten_is_lent() -> None:
+    tables = frames("diamonds")
+    frame = tables["current.validation"]
+    was, columns = frame.copy(), ["carat", "depth", "table", "x"]
+    rows = np.random.default_rng(1).random(len(frame)) < 0.3
+    frame[columns] = frame[columns].astype(float)
+    frame.loc[rows, columns[1:]] = was.loc[rows, columns[:-1]].to_numpy()
+    frame.loc[rows, "carat"] = np.nan
+    given = problem("diamonds", tables)
+    findings = [f for f in PAGE.suspect(given).findings if f.repair["what"] == "strayed"]
+    assert {f.place.split(".")[1] for f in findings} >= {"depth", "table"}
+    right = PAGE.put_right(given.case, findings[0])
+    assert right is not None and right.current.validation is not None
+    assert np.mean(np.isclose(right.current.validation.numbers("carat"), was["carat"])) > 0.97
+    assert np.isfinite(right.current.validation.numbers("x")).all()

@@ -82,3 +82,16 @@ def test_a_fixed_validation_table_is_no_fault():
     good = healthy("flights", 1)
     fixed = replace(good, current=replace(good.current, validation=good.reference.validation))
     assert not Stale().suspect(problem(fixed)).findings
+
+
+def test_the_very_rows_of_the_reference_under_later_validation_rows_are_stale_however_the_reference_was_split():
+    broken = dated("diamonds", 7.0)
+    rows = pd.concat([broken.reference.train.to_pandas(), broken.reference.validation.to_pandas()]).sample(frac=1.0, random_state=0)
+    split = {"train": rows[:4_000].reset_index(drop=True), "validation": rows[4_000:].reset_index(drop=True)}
+    reference = replace(
+        broken.reference, **{name: with_frame(broken, name, lambda *_, f=frame: f).current.table(name) for name, frame in split.items()}
+    )
+    again = replace(broken, reference=reference, current=replace(broken.current, train=reference.train))
+    (finding,) = Stale().suspect(problem(again)).findings
+    assert finding.place == "train.at" and "value for value" in finding.statement
+    assert not Stale().suspect(problem(replace(broken, reference=reference))).findings

@@ -122,3 +122,25 @@ def test_silent_on_health() -> None:
         look = PAGE.suspect(given)
         assert not look.findings, (name, look.findings[0].statement)
         assert look.statement.endswith(".")
+
+
+def test_rounded_inches_among_values_that_stand_on_no_grid_are_inches() -> None:
+    from ruleout.statistics.arithmetic import best_inverse
+
+    rng = np.random.default_rng(0)
+    inches = np.round(rng.normal(67, 4, 6_000))
+    metres = np.round(inches[:3_000] * 0.0254, 2)
+    found = best_inverse(inches[3_000:], metres)
+    assert found is not None and found[0].known and found[0].scale == pytest.approx(39.37, abs=0.01)
+
+
+def test_zeros_tell_nothing_of_a_part_in_thousands() -> None:
+    from ruleout.statistics.arithmetic import Arithmetic
+    from ruleout.statistics.parts import mixture
+
+    rng = np.random.default_rng(0)
+    earned = np.where(rng.random((2, 2_000)) < 0.15, 0.0, rng.lognormal(9, 0.6, (2, 2_000)))
+    rows = rng.random(2_000) < 0.3
+    found = mixture(np.where(rows, earned[0] / 1_000, earned[0]), earned[1], Arithmetic(scale=1e-3))
+    assert found is not None and found.overlap < 0.03
+    assert np.mean(found.rows(np.where(rows, earned[0] / 1_000, earned[0]))[earned[0] > 0] == rows[earned[0] > 0]) > 0.98

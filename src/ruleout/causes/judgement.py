@@ -28,6 +28,15 @@ __all__ = ["LOCATED", "Judgement", "judge", "rejudge"]
 LOCATED = 0.12
 """AUC less 1/2 from which on contradicted labels lie in a part of the feature space rather than everywhere."""
 
+SURE = 2.58
+"""Standard errors by which the features must stay behind."""
+
+LEAST_FOLLOWED = 0.6
+"""Features follow a mix of labels that truly moved by this part of what is due at least."""
+
+_LEAST_DUE = 0.01
+"""A move of the mean answer, as a length over the classes, below which whether it followed cannot be told."""
+
 _N_LEVELS = 8
 _LEAST_ROWS = 60
 
@@ -135,6 +144,41 @@ class Judgement:
         codes = binned(self.held_rows, self.rows, features)
         telling = [_told(codes[1][kept, at], wrong[kept], size) for at, size in enumerate(codes[2])]
         return (gain / weight if weight else 0.0), features[int(np.argmax(telling))]
+
+    @cached_property
+    def followed(self) -> tuple[float, float]:
+        """How far the answers moved with the mix of the labels, 1 if the world's mix moved and 0 if labels alone did; and its error.
+
+        Of a mix that moved while each class stays what it is, the mean answer moves by sum_y (p'(y) - p(y)) E[answer | y] (Lipton, Wang
+        and Smola, 2018); what it moved by in fact is projected on that. The error is infinite where the mix hardly moved.
+        """
+        n_classes = self.noise.joint.shape[0]
+        given, held = (np.bincount(k, minlength=n_classes) / max(len(k), 1) for k in (self.labels, self.held_labels))
+        each = np.zeros((n_classes, self.held_probabilities.shape[1]))
+        for level in range(n_classes):
+            rows = self.held_probabilities[self.held_labels == level]
+            each[level] = rows.mean(axis=0) if len(rows) else self.held_probabilities.mean(axis=0)
+        due = (given - held) @ each
+        size = float(np.linalg.norm(due))
+        if size < _LEAST_DUE:
+            return 0.5, float("inf")
+        along, before = self.probabilities @ due / size, self.held_probabilities @ due / size
+        error = float(np.sqrt(along.var() / len(along) + before.var() / len(before)))
+        return float(along.mean() - before.mean()) / size, error / size
+
+    @property
+    def mix_moved(self) -> tuple[float, float]:
+        """Half the sum of what the shares of the labels moved by, in [0, 1], and its standard error."""
+        n_classes = self.noise.joint.shape[0]
+        given, held = (np.bincount(k, minlength=n_classes) / max(len(k), 1) for k in (self.labels, self.held_labels))
+        error = 0.5 * float(np.sqrt(1.0 / max(len(self.labels), 1) + 1.0 / max(len(self.held_labels), 1)))
+        return float(np.abs(given - held).sum() / 2), error
+
+    @property
+    def labels_alone(self) -> bool:
+        """Whether the mix of the labels moved and the features surely did not follow: labels changed, and not the world."""
+        found, error = self.followed
+        return found + SURE * error < LEAST_FOLLOWED
 
     @property
     def shares(self) -> np.ndarray:

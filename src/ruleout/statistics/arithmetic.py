@@ -33,15 +33,20 @@ UNITS: dict[str, float] = {
     "x 2.54 (inches to centimetres)": 2.54,
     "x 25.4 (inches to millimetres)": 25.4,
     "x 0.3048 (feet to metres)": 0.3048,
+    "x 0.0254 (inches to metres)": 0.0254,
+    "x 30.48 (feet to centimetres)": 30.48,
     "x 0.9144 (yards to metres)": 0.9144,
     "x 1.609344 (miles to kilometres)": 1.609344,
     "x 1.852 (knots to km/h)": 1.852,
     "x 3.6 (m/s to km/h)": 3.6,
     "x 2.23694 (m/s to mph)": 2.2369363,
     "x 0.45359237 (pounds to kilograms)": 0.45359237,
+    "x 6.350293 (stones to kilograms)": 6.35029318,
     "x 28.349523 (ounces to grams)": 28.349523,
     "x 3.785412 (gallons to litres)": 3.785411784,
     "x 0.0929 (square feet to square metres)": 0.09290304,
+    "x 0.40468564 (acres to hectares)": 0.40468564224,
+    "x 6.894757 (psi to kPa)": 6.894757293,
     "x 33.8639 (inHg to hPa)": 33.8639,
     "x 1.33322 (mmHg to hPa)": 1.33322,
     "x 4.184 (kcal to kJ)": 4.184,
@@ -112,6 +117,10 @@ def _curve(kind: str, values: np.ndarray) -> np.ndarray:
         return np.asarray(getattr(np, kind)(values))
 
 
+FEW_LEVELS = 500
+"""A column of so many values at most stands on them, be they no grid."""
+
+
 @cache
 def known_arithmetic() -> tuple[Arithmetic, ...]:
     """Every formula without a fitted constant: units both ways, temperatures, the sign, the curves."""
@@ -161,7 +170,7 @@ def shape_gap(arithmetic: Arithmetic, values: np.ndarray, healthy: np.ndarray) -
         return 1.0
     if undone[-1] < undone[0]:
         undone = undone[::-1]
-    slack = 1e-9 * np.maximum(np.abs(undone), 1e-9)
+    slack = np.maximum(1e-9 * np.maximum(np.abs(undone), 1e-9), _level_slack(_rounded_by(values, arithmetic), np.unique(healthy)))
     left, right = np.searchsorted(healthy, undone - slack, side="left"), np.searchsorted(healthy, undone + slack, side="right")
     outside = np.maximum(np.maximum(left / len(healthy) - at, at - right / len(healthy)), 0)
     return float(np.max(outside))
@@ -216,15 +225,30 @@ def snapped(values: np.ndarray, healthy: np.ndarray, *, rounded: float = 0.0) ->
     """The values on the healthy column's grid of decimals where they miss it by rounding error alone.
 
     `rounded` is how far the rounding of the changed values moves them once the formula is undone; it counts while it is small
-    against the grid.
+    against the grid, or against the few values that there are (whole inches among centimetres that were whole inches).
     """
+    out = values
     decimals = decimals_of(healthy)
-    if decimals is None:
-        return values
-    near = np.round(values, decimals)
-    slack = rounded if rounded < 0.2 * 10.0**-decimals else 0.0
-    with np.errstate(invalid="ignore"):  # infinite values are on no grid
-        return np.where(np.abs(near - values) <= slack + 1e-6 * np.maximum(1.0, np.abs(values)), near, values)
+    if decimals is not None:
+        near = np.round(values, decimals)
+        slack = rounded if rounded < 0.2 * 10.0**-decimals else 0.0
+        with np.errstate(invalid="ignore"):  # infinite values are on no grid
+            on_grid = np.abs(near - values) <= slack + 1e-6 * np.maximum(1.0, np.abs(values))
+        out = np.where(on_grid, near, values)
+        if np.mean(on_grid) > MOSTLY_OFF:
+            return out
+    levels = np.unique(healthy[np.isfinite(healthy)])
+    reach = _level_slack(rounded, levels)
+    if not reach:
+        return out
+    above = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1)
+    nearest = np.where(np.abs(values - levels[above - 1]) < np.abs(values - levels[above]), levels[above - 1], levels[above])
+    return np.where(np.abs(nearest - values) <= reach, nearest, out)
+
+
+def _level_slack(rounded: float, levels: np.ndarray) -> float:
+    """How far a rounded value may stand from a healthy one and be it: `rounded`, where the values are few and further apart."""
+    return rounded if 1 < len(levels) <= FEW_LEVELS and 0 < rounded <= float(np.median(np.diff(levels))) else 0.0
 
 
 def _rounded_by(values: np.ndarray, arithmetic: Arithmetic) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ruleout.statistics.arithmetic import Arithmetic
 
-__all__ = ["Mixture", "change_point", "mixture"]
+__all__ = ["Mixture", "change_point", "mixture", "strangers"]
 
 
 def change_point(values: np.ndarray) -> tuple[int, float]:
@@ -61,14 +61,23 @@ class Mixture:
 def mixture(values: np.ndarray, healthy: np.ndarray, arithmetic: Arithmetic, *, n_bins: int = 200) -> Mixture | None:
     """Fit `values` as healthy values of which a share went through `arithmetic`, by expectation maximisation over bins.
 
-    The share is the one unknown (Dempster, Laird and Rubin 1977, section 4.3, with both components known). None where the formula
-    has no value for some healthy number.
+    The share is the one unknown (Dempster, Laird and Rubin 1977, section 4.3, with both components known). Values that the formula
+    leaves as they are (the zeros, of a factor) tell nothing and are left out. None where the formula has no value for some healthy number.
     """
+    values, healthy = (v[np.abs(arithmetic.apply(v) - v) > 1e-9 * np.maximum(np.abs(v), 1e-9)] for v in (values, healthy))
     changed = arithmetic.apply(healthy)
-    if not np.all(np.isfinite(changed)):
+    if not np.all(np.isfinite(changed)) or min(len(values), len(healthy)) < 50:
         return None
+    return strangers(values, healthy, changed, n_bins=n_bins)
+
+
+def strangers(values: np.ndarray, healthy: np.ndarray, others: np.ndarray, *, n_bins: int = 200) -> Mixture | None:
+    """Fit `values` as healthy values of which a share was drawn from `others`, by expectation maximisation over bins.
+
+    All three are finite, shapes (n,), (m,) and (k,). None where the two components hold too few values to tell apart.
+    """
     quantiles = np.linspace(0, 1, n_bins // 2 + 1)
-    edges = np.unique(np.concatenate([np.quantile(healthy, quantiles), np.quantile(changed, quantiles)]))
+    edges = np.unique(np.concatenate([np.quantile(healthy, quantiles), np.quantile(others, quantiles)]))
     if len(edges) < 3:
         return None
     # Edges stand a hair below their value, so that a value that many rows share lies inside one bin.
@@ -78,7 +87,7 @@ def mixture(values: np.ndarray, healthy: np.ndarray, arithmetic: Arithmetic, *, 
     def shares(column: np.ndarray) -> np.ndarray:
         return np.bincount(np.clip(np.searchsorted(edges, column, side="right") - 1, 0, len(edges) - 2), minlength=len(edges) - 1)
 
-    seen, before, after = shares(values), (shares(healthy) + 0.01) / len(healthy), (shares(changed) + 0.01) / len(changed)
+    seen, before, after = shares(values), (shares(healthy) + 0.01) / len(healthy), (shares(others) + 0.01) / len(others)
     share = 0.1
     for _ in range(60):
         posterior = share * after / (share * after + (1 - share) * before)

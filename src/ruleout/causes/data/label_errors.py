@@ -49,6 +49,10 @@ class LabelErrors(Cause):
     and Smola 2018; q is the joint of given and true labels of Northcutt, Jiang and Chuang 2021). What q holds off its diagonal is the rate
     of wrong labels. How large that rate comes out where every label is right is found by drawing healthy tables again, and is taken off.
 
+    A weak model sees single wrong labels badly, but not a mix of labels that moved while its answers did not: were the world's mix another,
+    the mean answer would have moved by sum over j of (p'(j) - p(j)) p(z | j). Where it surely followed by less than 0.6 of that, the labels
+    changed, in as many rows at least as their mix moved by.
+
     A target of numbers is cut into levels, and judged by these. Where the whole target has come loose from the features, shifts by up to 60
     rows are tried as an exact undo.
 
@@ -195,6 +199,10 @@ class LabelErrors(Cause):
         judgement = judged[name]
         case, pair = problem.case, judgement.pair
         rate, error = judgement.rate
+        alone = name == "train" and judgement.labels_alone
+        if alone and rate < 3.5 * error:
+            # That many labels at least are others: the mix of the true ones is what it was.
+            rate, error = judgement.mix_moved
         evidence = bounded(log_bayes_factor(rate, error, floor=0.008, typical=0.15))
         if rate < _LEAST_RATE or evidence < 2.0 or rate < 3.5 * error:
             return None
@@ -219,6 +227,8 @@ class LabelErrors(Cause):
         }[pattern]
         if undo and "shift" in undo:
             between = f"labels stand {undo['shift']:+d} rows from their own"
+        if alone:
+            between += f"; the answers of a healthy model moved by {judgement.followed[0]:.2f} of what such a mix would bring, expected 1"
         statement = (
             f"`{pair.place(str(case.target))}`: {rate:.3f} +/- {1.96 * error:.3f} of the labels are wrong, expected 0 "
             f"({between}); n = {len(judgement.labels):,} against {len(judgement.held_labels):,} healthy rows."

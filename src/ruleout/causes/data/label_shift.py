@@ -48,7 +48,8 @@ class LabelShift(Cause):
     The total variation distance between the two mixes of classes (numbers: of ten levels), less what samples of these sizes show by
     chance. Then the suspect's rows are weighted by p(class, healthy) / p(class, suspect), and a cross-fitted classifier tries to tell
     the two tables apart by the features: under label shift it must fail once the classes are weighted (Lipton, Wang and
-    Smola 2018; Rabanser, Guennemann and Lipton 2019), where it told them apart before. A healthy model must contradict no more labels.
+    Smola 2018; Rabanser, Guennemann and Lipton 2019), where it told them apart before. A healthy model must contradict no more labels,
+    and its mean answer must follow the mix: where it surely stays behind, the labels changed, not the world.
 
     What would rule it out
     ----------------------
@@ -164,6 +165,8 @@ class LabelShift(Cause):
             and judgement.noise.rate > max(0.02, 3.5 * judgement.noise.error)
             and judgement.noise.rate > 0.3 * distance
         ):
+            return None
+        if judgement is not None and judgement.labels_alone:
             return None
         at = int(np.abs(now - was).argmax())
         quantile = float(np.clip(was[:at].sum() + was[at] / 2, 0.1, 0.9))

@@ -11,6 +11,7 @@ from ruleout.causes.by_itself import text_numbers, with_lone
 from ruleout.causes.columns import borrowed, bounded, pair_of, put_values, quantile_guard, sampled, texts
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.causes.places import changed_places, gap, returned
+from ruleout.causes.strayed import brought_home, strayed
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.quantiles import detection_power, ks_critical
@@ -45,6 +46,11 @@ class SchemaMismatch(Cause):
     Columns that moved (p < 1e-6) are assigned to the healthy columns at least cost (Kuhn 1955): they changed places if under the assignment
     every one of them returns to within sampling noise.
 
+    Where only a part of the rows has its values in other columns (cells one to the right, two columns exchanged by one of two sources),
+    each column that moved is fitted as a mixture of its healthy self and of another healthy column (Dempster, Laird and Rubin 1977). Two columns
+    or more must hold strangers in the same share of the rows, with a log likelihood ratio above 50, and be healthy to within noise once
+    each row's values stand where they are likelier. What the accident overwrote is lent by healthy rows like these.
+
     A table by itself shows decimal numbers that are held as text.
 
     What would rule it out
@@ -66,7 +72,8 @@ class SchemaMismatch(Cause):
 
     References
     ----------
-    Kuhn (1955), The Hungarian method for the assignment problem.
+    Kuhn (1955), The Hungarian method for the assignment problem. Dempster, Laird and Rubin (1977), Maximum likelihood from incomplete
+    data via the EM algorithm, JRSS B 39.
     """
 
     needs = (("current.train",), ("current.validation",), ("current.serving",))
@@ -107,13 +114,19 @@ class SchemaMismatch(Cause):
             if read is None:
                 return None
             table = put_values(table, repair["column"], read[0], pair.yardstick)
+        elif repair["what"] == "strayed":
+            if any(c not in table or c not in pair.yardstick for c in {*repair["into"], *repair["into"].values()}):
+                return None
+            if gap(table, repair["column"], pair.yardstick, repair["column"]) <= repair["noise"]:
+                return case  # Put right already: each of the columns has a finding of its own.
+            table = brought_home(case, pair, repair["into"], repair["share"], table)
         else:
             # Each of the columns has a finding of its own, and the first one that is put right puts all of them right.
             back = returned(pair, repair["places"], finding.figures["noise"], repair["mark"])
             if back is None:
                 return case
             table = back
-        if repair["what"] != "exchanged" and set(pair.yardstick.columns) == set(table.columns):
+        if repair["what"] not in ("exchanged", "strayed") and set(pair.yardstick.columns) == set(table.columns):
             table = table.select(pair.yardstick.columns)
         return case.with_table(pair.side, pair.name, table)
 
@@ -123,7 +136,7 @@ class SchemaMismatch(Cause):
         if pair is None:
             return None
         message = f"{finding.place} is not what the schema says."
-        if finding.repair["what"] == "exchanged":
+        if finding.repair["what"] in ("exchanged", "strayed"):
             column = str(finding.repair["column"])
             if pair.yardstick.kind(column) == "numeric":
                 return quantile_guard(self.id(), finding.place, pair, column, message)
@@ -210,12 +223,30 @@ def _exchanged(case: Case, pair: Pair) -> Iterator[Finding]:
     # At serving the same is pipeline.feature-order: the model reads the columns in another order than it was fitted on.
     if pair.name == "serving":
         return
-    for place in changed_places(case, pair):
+    whole = list(changed_places(case, pair))
+    if not whole:
+        yield from _strayed(case, pair)
+    for place in whole:
         repair = {"what": "exchanged", "places": place.places, "noise": place.noise, "mark": place.mark}
         yield _finding(pair, place.column, place.statement, repair, 1.0)
 
 
+def _strayed(case: Case, pair: Pair) -> Iterator[Finding]:
+    """Columns that hold each other's values in a part of the rows: one place, whose other columns are told beside it."""
+    found = strayed(case, pair)
+    if found is None:
+        return
+    which = ", ".join(f"{column} holds {other}" for column, other in found.into.items())
+    for column in found.into:
+        said = (
+            f"{pair.place(column)}: in {found.share:.1%} of the rows {which}; with these values home the columns are at most"
+            f" {found.left[0]:.3f} from the healthy ones (noise {found.left[1]:.3f}), log likelihood ratio {found.gain:.0f},"
+            f" n = {sampled(pair.suspect).n_rows:,}."
+        )
+        yield _finding(pair, column, said, {"what": "strayed", "into": dict(found.into), "share": found.share, "noise": found.left[1]}, 1.0)
+
+
 def _finding(pair: Pair, column: str, said: str, repair: dict[str, object], specificity: float) -> Finding:
     repair = {"table": pair.name, "column": column, **repair}
-    figures = {key: value for key, value in repair.items() if key in ("what", "now", "places", "noise")}
+    figures = {key: value for key, value in repair.items() if key in ("what", "now", "places", "noise", "into", "share")}
     return Finding(pair.place(column), pair.name, bounded(3.9), said, figures, repair, pair.side, specificity)

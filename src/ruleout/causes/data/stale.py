@@ -122,24 +122,27 @@ class Stale(Cause):
             return None
         span = _edge(reference.train, time, last=True) - _edge(reference.train, time, last=False)
         gaps = [_gap(side, time) for side in (current, reference)]
-        if not np.isfinite([span, *gaps]).all() or span <= 0 or gaps[1] < -0.2 * span:
+        if not np.isfinite([span, *gaps]).all() or span <= 0:
             return None
         wider = (gaps[0] - gaps[1]) / span
         onward = (_edge(current.validation, time, last=True) - _edge(reference.validation, time, last=True)) / span
         stood = (_edge(current.train, time, last=True) - _edge(reference.train, time, last=True)) / span
+        # The world moved on and the very same rows were trained on: what else has moved, moved by the way.
+        same = onward > 0.05 and abs(stood) < 0.01 and _share_known(current.train, reference.train) >= _SAME
         if wider < 0.1 or (onward > 0.05 and stood > 0.8 * onward):
             return None
-        n, same = current.train.n_rows, False
+        if gaps[1] < -0.2 * span and not (same and gaps[0] > 0):
+            return None  # The reference's rows were split at random: how far apart in time says nothing, unless it does now.
+        n = current.train.n_rows
         statement = (
             f"`train.{time}`: the training rows end {gaps[0] / span:.2f} spans before the validation rows begin, "
             f"{gaps[1] / span:.2f} in the reference run; validation moved on by {onward:.2f} spans, training by {stood:.2f}; n = {n:,}."
         )
         figures = {"gap": round(gaps[0] / span, 4), "gap_reference": round(gaps[1] / span, 4), "moved": round(stood, 4), "n": n}
         evidence = float(min(3.4, 1.5 + 8.0 * wider))
-        if onward > 0.05 and abs(stood) < 0.01 and _share_known(current.train, reference.train) >= _SAME:
-            # The world moved on and the very same rows were trained on: what else has moved, moved by the way.
+        if same:
             statement = f"{statement[:-1]}; {_SAME:.0%} and more of the training rows are those of the reference run, value for value."
-            evidence, same = 3.9, True
+            evidence = 3.9
         exact, repair = 0.9 if same else 0.6, {"table": "train", "time": time}
         return Finding(f"train.{time}", "freshness", evidence, statement, figures, repair, "current", exact)
 

@@ -21,6 +21,9 @@ FLOOR = 0.04
 APART = 0.02
 """Two factors are the same to within this."""
 
+ORDINARY = 2.0
+"""By this factor and its inverse a target moves by itself; a fitted one within them is no unit."""
+
 CLEAR = 4.0
 """A formula leaves at most the fourth part of the distance, whatever is usual: of so many, one always mends half of a season's move."""
 
@@ -114,8 +117,13 @@ class UnitChange(Cause):
                     change, rows = parted if parted else (None, rows)
                 # Values at home in another column that moved as well have changed places with it.
                 noise = ks_critical(len(x), len(y), 1e-3)
-                if change and column == problem.case.target and not change.known and change.offset:
-                    continue  # Bent to its old place any target fits again, whatever moved it.
+                if (
+                    change
+                    and column == problem.case.target
+                    and not change.known
+                    and (change.offset or 1 / ORDINARY < change.scale < ORDINARY)
+                ):
+                    continue  # Bent to its old place any target fits again, whatever moved it: prices rise, tests become easier.
                 if change and not any(o != column and ks_distance(x, values[o][1]) < noise for o in moved):
                     finding = _finding(pair, column, change, rows, before=distance[column], still=still)
                     # Two fitted constants bend to many a drift: small moves of that sort say nothing.

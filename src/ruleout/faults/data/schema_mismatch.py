@@ -13,15 +13,20 @@ from ruleout.faults.system import Half, System, weighty
 
 
 class SchemaMismatch(Fault):
-    """A table no longer has the columns that it had: one is gone, called otherwise, of another type, or two are exchanged."""
+    """A table no longer has the columns that it had: one is gone, called otherwise, of another type, or two are exchanged.
 
-    variants = ("missing", "renamed", "retyped", "exchanged")
+    Of one of two sources, the numbers of a part of the rows stand one column to the right (an unquoted comma), or two are exchanged.
+    """
+
+    variants = ("missing", "renamed", "retyped", "exchanged", "part-exchanged", "cells")
 
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:
         """One to three weighty columns; the training program takes the columns that it finds."""
         n = {"small": 1, "medium": int(rng.integers(1, 3)), "large": 3}[severity]
         if variant == "exchanged":
             return _exchanged(system, rng, severity)
+        if variant in ("part-exchanged", "cells"):
+            return _in_part(system, rng, severity, variant)
         columns = weighty(system, "numeric" if variant == "retyped" else "any", rng, n, among=3 if severity != "small" else 2)
         if not columns:
             raise Inapplicable(f"no column for {variant}")
@@ -77,11 +82,37 @@ def _exchanged(system: System, rng: np.random.Generator, severity: Severity) -> 
     return Plan(on_current(change), tuple(f"{table}.{c}" for pair in pairs for c in pair), {"table": table, "pairs": pairs})
 
 
+def _in_part(system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:
+    numeric = [str(c) for c in system.dataset.numeric]
+    if len(numeric) < (2 if variant == "part-exchanged" else 3):
+        raise Inapplicable("too few numbers")
+    share = {"small": 0.2, "medium": 0.35, "large": 0.5}[severity]
+    first = weighty(system, "numeric", rng)[0]
+    second = str(rng.choice([c for c in numeric if c != first]))
+    table, seed = str(rng.choice(["train", "validation"])), int(rng.integers(2**31))
+
+    def change(half: Half) -> Half:
+        frame = half.frame(table).copy()
+        rows = np.random.default_rng(seed).random(len(frame)) < share
+        was = half.frame(table)
+        columns = [first, second] if variant == "part-exchanged" else numeric
+        for to, source in zip(columns, columns[-1:] + columns[:-1], strict=True):
+            values = was[source].astype(float)
+            if variant == "cells" and to == columns[0]:
+                values = values * np.nan
+            frame[to] = was[to].astype(float).where(~rows, values)
+        return half.with_frame(table, frame)
+
+    columns = [first, second] if variant == "part-exchanged" else numeric
+    accept = () if variant == "part-exchanged" else ("data.row-misalignment",)
+    return Plan(on_current(change), tuple(f"{table}.{c}" for c in columns), {"table": table, "share": share}, accept=accept)
+
+
 class SchemaMismatchSilent(PlannedNight):
     """A source was changed upstream, and every job of the night is green: columns gone, renamed, or come as text and made null."""
 
     planned: ClassVar[type[Fault]] = SchemaMismatch
-    variants = SchemaMismatch.variants
+    variants = ("missing", "renamed", "retyped", "exchanged")
 
     def told(self, night: Night, after: Night, rng: np.random.Generator) -> tuple[Night, tuple[str, ...]]:
         """Now and then a stage says in passing that it coerced or skipped columns."""

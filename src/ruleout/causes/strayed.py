@@ -1,0 +1,133 @@
+"""Values that stand in another column in a part of the rows: cells one to the right, two columns exchanged by one of two sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ruleout.case.case import Case
+from ruleout.causes.columns import finite, match_columns, numbers, numeric_columns, put_values, sampled
+from ruleout.causes.donors import predicted_donors
+from ruleout.causes.page import Pair
+from ruleout.statistics.parts import strangers
+from ruleout.statistics.quantiles import ks_critical, ks_distance
+from ruleout.tables.table import Table
+
+__all__ = ["Strayed", "brought_home", "strayed"]
+
+LEAST_MOVE = 0.03
+"""Distance of a column from its healthy self from which on strangers are looked for in it."""
+
+LEAST_GAIN = 50.0
+"""Log likelihood ratio from which a column surely holds another one's values in a part of the rows."""
+
+LIKE_SHARES = 0.06
+"""The columns of one accident hold strangers in the same share of the rows, to within this."""
+
+N_BINS = 60
+
+
+@dataclass(frozen=True)
+class Strayed:
+    """Which column's values stand in which, and in what share of the rows.
+
+    Parameters
+    ----------
+    into
+        The column in which the values stand: the column that they belong to.
+    share
+        Of the rows concerned, in [0, 1].
+    gain
+        Log likelihood ratio against no strangers, the least of all columns.
+    left
+        The largest distance of a column from its healthy self once its values are home, and what chance leaves.
+    """
+
+    into: Mapping[str, str]
+    share: float
+    gain: float
+    left: tuple[float, float]
+
+
+def strayed(case: Case, pair: Pair) -> Strayed | None:
+    """The columns of a table that hold each other's values in one and the same part of its rows; None where there are none.
+
+    Each column that moved is fitted as a mixture of its healthy self and of another healthy column (Dempster, Laird and Rubin, 1977).
+    Two columns at least must hold strangers in the same share of the rows, as a circle or a chain, and be healthy once these are home.
+    """
+    columns = numeric_columns(case, pair, target=False)
+    mine, theirs = ({c: finite(numbers(t, c)) for c in columns} for t in (pair.suspect, pair.yardstick))
+    columns = tuple(c for c in columns if min(len(mine[c]), len(theirs[c])) >= 100)
+    moved = [c for c in columns if ks_distance(mine[c], theirs[c]) > max(LEAST_MOVE, ks_critical(len(mine[c]), len(theirs[c]), 1e-6))]
+    if not 2 <= len(moved) <= 24:
+        return None
+    best: dict[str, tuple[float, str, float]] = {}
+    for column in moved:
+        for other in columns:
+            if other == column or ks_distance(theirs[column], theirs[other]) < 0.5:
+                continue  # Alike by themselves, their values cannot be told apart row by row.
+            found = strangers(mine[column], theirs[column], theirs[other])
+            if found and found.gain > max(LEAST_GAIN, best.get(column, (0.0,))[0]) and found.share > 0.02:
+                best[column] = found.gain, other, found.share
+    shares = [share for _, _, share in best.values()]
+    if not shares:
+        return None
+    middle = float(np.median(shares))
+    into = {c: other for c, (_, other, share) in best.items() if abs(share - middle) < LIKE_SHARES}
+    if len(into) < 2 or len(set(into.values())) < len(into) or middle > 0.95:
+        return None
+    home = brought_home(case, pair, into, middle, sampled(pair.suspect), lent=False)
+    left = max(ks_distance(finite(home.numbers(c)), theirs[c]) for c in into)
+    noise = max(1.5 * ks_critical(len(mine[c]), len(theirs[c]), 1e-3) for c in into)
+    if left > noise:
+        return None
+    return Strayed(into, middle, min(best[c][0] for c in into), (left, noise))
+
+
+def brought_home(case: Case, pair: Pair, into: Mapping[str, str], share: float, table: Table, *, lent: bool = True) -> Table:
+    """A table with the strangers put back where they belong.
+
+    A row is one of them if its values are likelier in the columns that they may have come from. What the accident overwrote is lost:
+    a healthy row lends it where `lent`, else it is null.
+    """
+    odds = np.full(table.n_rows, np.log(share / (1.0 - share)))
+    for column, other in into.items():
+        seen = table.numbers(column)
+        known = np.isfinite(seen)
+        odds[known] += _log_density(finite(numbers(pair.yardstick, other)), seen[known])
+        odds[known] -= _log_density(finite(numbers(pair.yardstick, column)), seen[known])
+    moved = odds > 0
+    values = {c: table.numbers(c) for c in {*into, *into.values()}}
+    fresh = {c: v.copy() for c, v in values.items()}
+    for column in into:
+        fresh[column][moved] = np.nan
+    for column, other in into.items():
+        fresh[other][moved] = values[column][moved]
+    lost = [c for c in into if c not in into.values()]
+    if lent and lost and moved.any() and match_columns(case, pair, lost):
+        whole = Pair(pair.name, table, pair.yardstick, pair.side)
+        donors = predicted_donors(case, whole, lost, np.flatnonzero(moved))
+        if donors is not None:
+            for column in lost:
+                fresh[column][moved] = pair.yardstick.numbers(column)[donors]
+    for column, new in fresh.items():
+        table = put_values(table, column, new, pair.yardstick)
+    return table
+
+
+def _log_density(healthy: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The log density of values by a histogram of healthy ones, bins of equal share, thin tails outside."""
+    edges = np.unique(np.quantile(healthy, np.linspace(0, 1, N_BINS + 1)))
+    if len(edges) < 3:
+        edges = (
+            np.array([edges[0] - 0.5, edges[0] + 0.5, edges[0] + 1.0]) if len(edges) == 1 else np.array([edges[0], edges.mean(), edges[1]])
+        )
+    counts, _ = np.histogram(healthy, edges)
+    density = (counts + 0.1) / (counts.sum() + 0.1 * len(counts)) / np.diff(edges)
+    at = np.searchsorted(edges, values, side="right") - 1
+    inside = (at >= 0) & (values <= edges[-1])
+    out = np.full(len(values), float(np.log(1e-4 / max(float(np.ptp(edges)), 1e-12))))
+    out[inside] = np.log(density[np.clip(at[inside], 0, len(density) - 1)])
+    return out
