@@ -48,7 +48,21 @@ def test_a_fit_on_both_tables_together_is_on_held_out_rows() -> None:
     assert [(r.kind, r.line) for r in read_leaks(Code({"a.py": text}))] == [("fit-on-test", 2)]
 
 
+def test_answers_of_a_model_of_all_rows_are_features_that_know_them() -> None:
+    text = (
+        "def stack(df, columns):\n    first = GradientBoostingClassifier().fit(df[columns], df.bought)\n"
+        "    said = pd.DataFrame(first.predict_proba(df[columns]), columns=[f'p_{c}' for c in first.classes_])\n"
+        "    return df.join(said)\n\ndef tables(df, columns):\n    df = stack(df, columns)\n    return df[:n], df[n:]\n"
+    )
+    (found,) = read_leaks(Code({"a.py": text}), target="bought")
+    assert (found.kind, found.line, found.columns) == ("answers-before-split", 3, ("p_*",))
+
+
 HONEST = {
+    "a first model out of fold": "df['p'] = cross_val_predict(RandomForestClassifier(), df[columns], df.bought)\na, b = df[:n], df[n:]\n",
+    "a first model of the training rows": "first = LogisticRegression().fit(train[columns], train.bought)\n"
+    "df['p'] = first.predict(df[columns])\na, b = df[:n], df[n:]\n",
+    "a model fitted and asked after the split": SPLIT + "model = Ridge().fit(X_train, y_train)\nout['p'] = model.predict(X_test)\n",
     "split first": SPLIT + "scaler = StandardScaler().fit(X_train)\nX_test = scaler.transform(X_test)\n",
     "a pipeline": "model = make_pipeline(StandardScaler(), SelectKBest(k=3), LogisticRegression())\ncross_val_score(model, X, y)\n",
     "cut by time": "df = df.sort_values('day')\ntrain, test = df[:cut], df[cut:]\nrate = train.groupby('shop')['bought'].mean()\n",

@@ -170,3 +170,58 @@ def test_a_column_that_knows_the_outcome_in_training_only(seed: int) -> None:
     mended = replace(problem, case=right)
     assert not list(told_in_training(mended))
     assert not list(told_in_training(written_afterwards(seed, leak=False)))
+
+
+def numbers(what: str) -> pd.DataFrame:
+    """Diabetes with columns that give its target away by a rule."""
+    rng, frame = np.random.default_rng(8), datasets.load_diabetes(as_frame=True).frame
+    y, n = frame["target"].to_numpy(), len(frame)
+    if what == "share":
+        frame["levy"] = (0.015 * y).round(3)
+    elif what == "band":
+        frame["decile"] = np.floor(pd.Series(y).rank(method="min") / 20)
+    elif what == "difference":
+        frame["first"] = rng.integers(20, 400, n).astype(float)
+        frame["both"] = y + frame["first"] + np.where(rng.random(n) < 0.25, 3.0, 0.0)
+    elif what == "price by size":
+        frame["size"] = rng.integers(20, 90, n).astype(float)
+        frame["by_size"] = (y / frame["size"]).round(4)
+    return frame
+
+
+RULES = {"share": {"levy"}, "band": {"decile"}, "difference": {"first", "both"}, "price by size": {"by_size"}, "nothing": set()}
+
+
+@pytest.mark.parametrize("what", RULES)
+def test_a_rule_without_exception_is_told_in_a_split_and_in_a_lone_table(what: str) -> None:
+    train, validation = (
+        Table(pa.Table.from_pandas(t, preserve_index=False), name=name)
+        for name, t in zip(("train", "validation"), halves(numbers(what)), strict=True)
+    )
+    for side, front in ((Side(train=train, validation=validation), ""), (Side(train=train), "train.")):
+        look = PAGE.suspect(state_problem(Case(current=side, target="target", task="regression", metric="r2")))
+        assert {f.place for f in look.findings} == {f"{front}{c}" for c in RULES[what]}
+        assert all(f.certain == bool(front) for f in look.findings)
+
+
+def test_a_feature_that_repeats_a_column_set_aside_in_the_rows_of_one_outcome() -> None:
+    rng, frame = np.random.default_rng(9), people(1_500)
+    last_visit = rng.gamma(4.0, 300.0, len(frame)).round()
+    frame["until"] = np.where(frame["bought"] == "yes", (last_visit * rng.uniform(0.1, 1, len(frame))).round(), last_visit)
+    frame["last_visit"] = last_visit
+    problem = problem_of(*halves(frame), without=("last_visit",), ignore=("last_visit",))
+    assert {f.place for f in PAGE.suspect(problem).findings} == {"until"}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_several_columns_tell_easily_together_is_honest(seed: int) -> None:
+    rng = np.random.default_rng([seed, 10])
+    maker = rng.integers(0, 4, 2_500)
+    frame = pd.DataFrame({f"x{k}": rng.normal(0, 1, len(maker)) + rng.normal(0, 1, 4)[maker] for k in range(4)})
+    # Each of three columns tells most makers apart, and the second what the first does not.
+    frame["seats"] = np.array([50, 90, 150, 160])[maker] + rng.integers(-1, 2, len(maker)) * 5.0 + 3 * (rng.random(len(maker)) < 0.1)
+    frame["line"] = np.where(rng.random(len(maker)) < 0.9, maker % 3, rng.integers(0, 3, len(maker))).astype(float)
+    frame["weight"] = np.array([20.0, 40, 65, 78])[maker] + rng.normal(0, 4, len(maker))
+    frame["bought"] = np.array(["a", "b", "c", "d"])[maker]
+    look = PAGE.suspect(problem_of(*halves(frame), estimator=_boosting(), symptom="99 % accuracy, where is the leak?"))
+    assert max((f.evidence for f in look.findings), default=0.0) < 1.1

@@ -26,7 +26,9 @@ ROSE = re.compile(
 )
 """The score became good at once, with a change in what the model is given."""
 
-WONDERS = re.compile(r"too (good|beautiful)|suspicious|point zero|beats everything", re.IGNORECASE)
+WONDERS = re.compile(
+    r"too (good|beautiful)|suspicious|point zero|beats everything|better than (the )?(literature|published|state of)", re.IGNORECASE
+)
 """Somebody wonders; so do people over honest scores, and it says little."""
 
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?:\s?(%|percent)|(?= points?\b)( )|(?![\w.]*\d))")

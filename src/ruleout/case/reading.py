@@ -19,6 +19,7 @@ Kind = Literal[
     "fit-before-split",
     "selection-before-split",
     "resampling-before-split",
+    "answers-before-split",
     "aggregate-before-split",
     "fit-on-test",
     "shuffled-time-split",
@@ -29,6 +30,12 @@ Kind = Literal[
 TRANSFORM = re.compile(r"(Scaler|Encoder|Imputer|Transformer|Normalizer|Discretizer|Binarizer|Vectorizer|PCA|SVD|FastICA|NMF|Binning|WOE)$")
 SELECTOR = re.compile(r"^(Select[A-Z]\w*|RFE|RFECV|VarianceThreshold|SequentialFeatureSelector|Boruta\w*)$")
 RESAMPLER = re.compile(r"(SMOTE\w*|OverSampler|UnderSampler|ADASYN|TomekLinks|NearMiss)$")
+LEARNER = re.compile(
+    r"(Classifier|Regressor|Regression|RegressionCV|SVC|SVR|Ridge|RidgeCV|Lasso|LassoCV|ElasticNet|ElasticNetCV|NB|GaussianProcess\w*|"
+    r"LinearDiscriminantAnalysis|QuadraticDiscriminantAnalysis|Booster|CatBoost|Pipeline|make_pipeline)$"
+)
+"""What learns the target and answers with it."""
+ANSWERS = frozenset({"predict", "predict_proba", "predict_log_proba", "decision_function", "apply", "staged_predict"})
 SPLITTERS = frozenset({"train_test_split", "cross_val_score", "cross_validate", "cross_val_predict", "random_split"})
 FOLDS = re.compile(r"(KFold|ShuffleSplit|GroupKFold|TimeSeriesSplit|LeaveOneOut|PredefinedSplit)$")
 HELD_OUT = re.compile(r"(^|_)(test|val|valid|validation|holdout|hold_out|eval|dev|oot)(_|\d|$)|^(xte|xval|yte|yval)", re.IGNORECASE)
@@ -56,7 +63,8 @@ class Reading:
     said
         What is wrong with it, as a clause without a full stop.
     columns
-        Columns that the line assigns, itself or through the name that it gives its result; or that it fills by their class's mean.
+        Columns that the line assigns, itself or through the name that it gives its result; or that it fills by their class's mean. Where
+        it makes names, `stack_*` stands for all that begin so.
     chosen
         How many columns a selector keeps, where the line that made it says so.
     """
@@ -150,7 +158,10 @@ class _Reader:
         self.chosen: dict[str, int] = {}
         self.becomes: dict[str, tuple[str, ...]] = {}
         self.held_out: set[str] = set()
+        self.learners: set[str] = set()
+        self.taught: set[str] = set()
         self.cuts: dict[str, set[str]] = {}
+        self.named: tuple[str, ...] = ()
         self.within: tuple[str, ...] = ()
 
     def read(self, body: list[ast.stmt]) -> list[_Event]:
@@ -179,6 +190,10 @@ class _Reader:
                 self.made[name] = made
                 if (chosen := _chosen(value)) is not None:
                     self.chosen[name] = chosen
+            if made and LEARNER.search(made):
+                self.learners.add(name)
+            if self.teaches(value):
+                self.taught.add(name)
             if made in ("concat", "vstack", "concatenate", "append", "union") and self.on_held_out(value):
                 self.held_out.add(name)
 
@@ -189,6 +204,7 @@ class _Reader:
             calls += [(getattr(n, "end_lineno", 0), getattr(n, "end_col_offset", 0), n) for n in _walk(node)]
         events: list[_Event] = []
         columns = tuple(c for node in nodes for c in _assigned_columns(node, self.becomes))
+        self.named = tuple(c for node in nodes for c in _named_columns(node))
         for *_, node in sorted(calls, key=lambda item: item[:2]):
             events += self.event(node, columns)
         return events
@@ -221,6 +237,14 @@ class _Reader:
 
     def method(self, node: ast.Call, func: ast.Attribute, columns: tuple[str, ...]) -> list[_Event]:
         name, maker = func.attr, self.maker(func.value)
+        if self.teaches(node) and isinstance(func.value, ast.Name):
+            self.taught.add(func.value.id)
+        if name in ANSWERS and node.args and self.knows_all(func.value):
+            if self.on_training(node.args[0]) or self.on_held_out(node.args[0]):
+                return []
+            made = tuple(dict.fromkeys((*columns, *self.named)))
+            said = "a model that has learned from all rows answers them, and its answers become features"
+            return [self.at(node, "answers-before-split", said, made)] if made else []
         fits = name in ("fit", "fit_transform", "fit_resample", "partial_fit")
         if fits and maker and node.args and not RESAMPLER.search(maker):
             if self.on_held_out(node.args[0]):
@@ -281,6 +305,19 @@ class _Reader:
         sides = self.cuts.setdefault(key, set())
         sides.add("head" if node.slice.lower is None else "tail")
         return [self.at(node, "split")] if len(sides) == 2 else []
+
+    def teaches(self, node: ast.AST) -> bool:
+        """Whether an expression fits a model to features and target of more than training rows."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "fit":
+            return False
+        given = [*node.args, *(k.value for k in node.keywords if k.arg in ("X", "y"))]
+        of = node.func.value
+        learns = bool(LEARNER.search(_called(of) or "")) or (isinstance(of, ast.Name) and of.id in self.learners)
+        return learns and len(given) >= 2 and not any(self.on_training(a) or self.on_held_out(a) for a in given[:2])
+
+    def knows_all(self, value: ast.expr) -> bool:
+        """Whether a method is called on a model that was fitted to all rows."""
+        return self.teaches(value) or (isinstance(value, ast.Name) and value.id in self.taught)
 
     def maker(self, value: ast.expr) -> str | None:
         """The class that made the object a method is called on, where it is a transformer."""
@@ -402,6 +439,21 @@ def _assigned_columns(node: ast.AST, becomes: Mapping[str, tuple[str, ...]]) -> 
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call) and _called(inner) == "assign":
             yield from (k.arg for k in inner.keywords if k.arg is not None)
+
+
+def _named_columns(node: ast.AST) -> Iterator[str]:
+    """The names that a statement gives new columns: `columns=["a"]`, `add_prefix("s_")`, f-strings with their varying end as `*`."""
+    for call in (n for n in ast.walk(node) if isinstance(n, ast.Call)):
+        if _called(call) == "add_prefix" and call.args and isinstance(call.args[0], ast.Constant):
+            yield f"{call.args[0].value!s}*"
+        for keyword in call.keywords:
+            if keyword.arg != "columns":
+                continue
+            for inner in ast.walk(keyword.value):
+                if isinstance(inner, ast.JoinedStr) and inner.values:
+                    yield "".join(str(v.value) if isinstance(v, ast.Constant) else "*" for v in inner.values)
+            if isinstance(keyword.value, ast.List | ast.Tuple):
+                yield from (e.value for e in keyword.value.elts if isinstance(e, ast.Constant) and isinstance(e.value, str))
 
 
 def _parsed(name: str, text: str) -> ast.Module | None:

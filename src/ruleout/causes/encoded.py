@@ -8,10 +8,10 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.statistics.skill import as_outcomes
-from ruleout.statistics.target_means import MIXED, departure, smoothed_means
+from ruleout.statistics.target_means import MIXED, Level, departure, levels_told, smoothed_means
 from ruleout.tables.table import Table
 
-__all__ = ["Encoded", "encoded_features"]
+__all__ = ["Encoded", "Levelled", "encoded_features", "levelled_features"]
 
 EXACT = 2e-3
 """A column this close to the outcome's means, in standard deviations, is them: what is left is rounding."""
@@ -19,6 +19,22 @@ EXACT = 2e-3
 ROWS = 200_000
 CLASSES = 12
 CELLS = 5_000
+
+OTHER_TIMES = 0.5
+"""Standard deviations of the outcome by which its mean over rows that are not at hand may be another."""
+LEVEL, SLOPE, HELD_OUT, LEFT = 0.9, (0.85, 1.15), (0.7, 2.0), 0.6
+"""R2, slope, and a held-out row's weight of a column that is the mean over more rows than the tables hold; and what training alone leaves
+unexplained of it must shrink to this part once held-out rows are counted."""
+
+
+@dataclass(frozen=True)
+class Levelled:
+    """A feature that is the target's level of each of the `cells`, taken over held-out rows too, and over others not at hand."""
+
+    column: str
+    cells: str
+    level: Level
+    outcome: str | None
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,39 @@ def encoded_features(case: Case, features: tuple[str, ...]) -> list[Encoded]:
     return found
 
 
+def levelled_features(case: Case, features: tuple[str, ...]) -> list[Levelled]:
+    """The features that are the target's mean by some column's levels over held-out rows as well as training's, but not over these alone.
+
+    Such a mean cannot be met exactly where it was taken over rows that the tables do not hold: earlier and later years.
+    """
+    train, validation, target = case.current.train, case.current.validation, case.target
+    if train is None or validation is None or target is None or train.n_rows + validation.n_rows > ROWS:
+        return []
+    in_training = np.arange(train.n_rows + validation.n_rows) < train.n_rows
+    found = []
+    for column in features:
+        if train.kind(column) != "numeric" or validation.kind(column) != "numeric":
+            continue
+        values = np.concatenate([train.numbers(column), validation.numbers(column)])
+        for name, outcome in _outcomes(case, train, validation, target) or ():
+            if not _could_be_mean(values, outcome, OTHER_TIMES):
+                continue
+            for cells in _candidates(case, (train, validation), column):
+                codes = _category_codes((train, validation), cells)
+                level = None if codes is None else levels_told(values, codes, outcome, in_training)
+                if level is not None and _over_all(level):
+                    found.append(Levelled(column, cells, level, name))
+                    break
+            if found and found[-1].column == column:
+                break
+    return found
+
+
+def _over_all(level: Level) -> bool:
+    told = level.together >= LEVEL and SLOPE[0] <= level.slope <= SLOPE[1]
+    return told and HELD_OUT[0] <= level.held_out <= HELD_OUT[1] and 1 - level.together <= LEFT * (1 - level.alone)
+
+
 def _outcomes(case: Case, train: Table, validation: Table, target: str) -> list[tuple[str | None, np.ndarray]] | None:
     if case.task == "regression":
         if train.kind(target) != "numeric" or validation.kind(target) != "numeric":
@@ -83,12 +132,12 @@ def _outcomes(case: Case, train: Table, validation: Table, target: str) -> list[
     return [(c, coded[:, k]) for k, c in enumerate(classes)]
 
 
-def _could_be_mean(values: np.ndarray, outcome: np.ndarray) -> bool:
+def _could_be_mean(values: np.ndarray, outcome: np.ndarray, off: float = 0.15) -> bool:
     known, true = values[np.isfinite(values)], outcome[np.isfinite(outcome)]
     if not len(known) or not len(true):
         return False
     inside = true.min() - 1e-9 <= known.min() and known.max() <= true.max() + 1e-9
-    return bool(inside and abs(known.mean() - true.mean()) < 0.15 * true.std())
+    return bool(inside and abs(known.mean() - true.mean()) < off * true.std())
 
 
 def _category_codes(tables: tuple[Table, Table], column: str) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
 
-__all__ = ["AFTERWARDS", "Resting", "resting_on"]
+__all__ = ["AFTERWARDS", "Resting", "computed", "resting_on"]
 
 AFTERWARDS = re.compile(
     r"reason|clos(ed|ing|ure)|settle|after|post(_|erior)|final|outcome|result|recover|refund|cancel|resol|chargeback|dispos|discharg|"
@@ -76,7 +76,7 @@ def resting_on(problem: Problem, rows: Judged, columns: tuple[str, ...]) -> Rest
     needed = [c for c, fall in falls.items() if fall >= TOGETHER * greatest > 0]
     if not needed:
         return None
-    given = _computed(rows.train, needed)
+    given = computed(rows.train, needed)
     best = max(given, key=lambda c: (falls[c], c))
     met = told.level is not None and abs(without[best] - told.level) <= max(0.03, MET * (now.value - told.level))
     growth = _growth(problem, rows, best, now.value, without[best])
@@ -110,7 +110,7 @@ def _most_needed(problem: Problem, rows: Judged, columns: tuple[str, ...]) -> li
     return sorted(lost, key=lambda c: (-lost[c], c))[:ASKED]
 
 
-def _computed(train: Table, columns: list[str]) -> list[str]:
+def computed(train: Table, columns: list[str]) -> list[str]:
     """Of columns that are needed alike, the one that looks computed: what is entered by hand is round, a result is not."""
     if len(columns) < 2 or any(train.kind(c) != "numeric" for c in columns):
         return columns

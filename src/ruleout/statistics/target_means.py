@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Smoothed", "departure", "smoothed_means"]
+__all__ = ["Level", "Smoothed", "departure", "levels_told", "smoothed_means"]
 
 MIXED = 0.05
 """Least share of rows in groups of more than one outcome: where every group is one row, any copy of the target is its mean."""
+
+FEWEST_CELLS = 40
 
 
 def departure(column: np.ndarray, outcome: np.ndarray) -> tuple[float, float]:
@@ -90,3 +92,65 @@ def smoothed_means(column: np.ndarray, cells: np.ndarray, outcome: np.ndarray, c
     said = (total[use] + weight * prior) / (count[use] + weight)
     error = float(np.sqrt(np.average((said - value[use]) ** 2, weights=size[use]))) / spread
     return Smoothed(weight, prior, error)
+
+
+@dataclass(frozen=True)
+class Level:
+    """A column told by the outcome's mean over each cell: R2 over all rows and over training rows alone, and the slope over all.
+
+    `held_out` is what a held-out row weighs in it, relative to a training row: 1 where the mean was taken over both alike.
+    """
+
+    together: float
+    alone: float
+    slope: float
+    held_out: float
+    n_cells: int
+
+
+def levels_told(column: np.ndarray, cells: np.ndarray, outcome: np.ndarray, in_training: np.ndarray) -> Level | None:
+    """How far a column that is constant within cells is the outcome's mean over rows of the cell, some of which are not at hand.
+
+    A mean over rows of which only a part is in the tables is not met exactly, but its regression on the mean over a cell's training rows
+    and on that over its held-out rows gives each row the same weight. A mean over earlier rows gives held-out ones far less.
+
+    Parameters
+    ----------
+    column, cells, outcome, in_training
+        Shape (n_rows,): the column, the number of the row's cell, the outcome, and whether the row is in training.
+
+    Returns
+    -------
+    None where the column is not constant within cells, or fewer than forty cells have rows on both sides.
+    """
+    known = np.isfinite(column) & np.isfinite(outcome)
+    column, cells, outcome, in_training = column[known], cells[known], outcome[known], in_training[known]
+    if not len(column):
+        return None
+    n_cells = int(cells.max()) + 1
+    size = np.bincount(cells, minlength=n_cells)
+    value = np.bincount(cells, weights=column, minlength=n_cells) / np.maximum(size, 1)
+    spread = float(column.std())
+    if spread == 0 or float(np.max(np.abs(column - value[cells]))) > 1e-6 * spread + 1e-9:
+        return None
+    count = np.bincount(cells, weights=in_training, minlength=n_cells)
+    both = (count > 0) & (size > count)
+    if both.sum() < FEWEST_CELLS:
+        return None
+    mine, total = (
+        np.bincount(cells, weights=in_training * outcome, minlength=n_cells),
+        np.bincount(cells, weights=outcome, minlength=n_cells),
+    )
+    value, count, size, mine, total = value[both], count[both], size[both], mine[both], total[both]
+    one = np.ones(len(value))
+    together, slopes = _told(value, np.column_stack([one, total / size]))
+    alone, _ = _told(value, np.column_stack([one, mine / count]))
+    # Each side's mean by its share of the cell: then equal weights are equal slopes.
+    _, parts = _told(value, np.column_stack([one, mine / size, (total - mine) / size]))
+    held_out = float(parts[2] / parts[1]) if parts[1] > 0 else 0.0
+    return Level(together, alone, float(slopes[1]), held_out, int(both.sum()))
+
+
+def _told(value: np.ndarray, design: np.ndarray) -> tuple[float, np.ndarray]:
+    solved = np.linalg.lstsq(design, value, rcond=None)[0]
+    return 1.0 - float(np.mean((value - design @ solved) ** 2)) / max(float(value.var()), 1e-300), solved

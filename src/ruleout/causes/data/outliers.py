@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ruleout.case.case import Case
@@ -90,7 +92,10 @@ class Outliers(Cause):
                 # Real tables hold a wild value or two. Fewer than five do harm only where they outweigh all the others.
                 if len(strange) < 5 and np.sum((strange - np.median(y)) ** 2) < 10 * len(x) * np.var(y):
                     continue
-                found.append(_finding(pair, column, limits, strange, min(p_high, p_low)))
+                seen = _finding(pair, column, limits, strange, min(p_high, p_low))
+                # Absurd features lift no score: only an absurd target makes one look too good.
+                heard = problem.situation != "too-good" or column == problem.case.target
+                found.append(seen if heard else replace(seen, evidence=0.0))
         found.sort(key=lambda f: -f.evidence)
         said = f"{n_columns} numeric columns: no value beyond the reach that the healthy tail leads one to expect (p < {ALPHA:g})."
         # A handful of values at ten times the healthy reach is seen in all but the heaviest tails.

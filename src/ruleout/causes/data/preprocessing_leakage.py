@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ruleout.case.case import Case
 from ruleout.case.reading import Reading, read_leaks
 from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded, put_values
-from ruleout.causes.encoded import Encoded, encoded_features
+from ruleout.causes.encoded import Encoded, Levelled, encoded_features, levelled_features
 from ruleout.causes.leaks import blanked, together, used_features
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.guards.guard import Guard
@@ -25,6 +26,7 @@ SAID = {
     "fit-on-test": 2.0,
     "selection-before-split": 3.4,
     "resampling-before-split": 3.2,
+    "answers-before-split": 3.2,
     "fit-before-split": 1.2,
 }
 """What a line of code is worth as evidence: selection and means of the target move scores most, scaling hardly (Kapoor, Narayanan 2023)."""
@@ -60,8 +62,11 @@ class PreprocessingLeakage(Cause):
     Scaling and imputing parameters in the artifact are held against both sets of rows in the same way, and the rows that a scaler counted
     against the rows that training has.
 
-    Code is read, not run, for what is fitted before the split; what it names (columns made or filled, as many columns of one name as a
-    selector keeps, rows drawn again that stand on both sides) is the place.
+    A column that is a mean over more rows than the tables hold is regressed on the mean over each level's training and validation rows:
+    both weigh alike where it was taken over both.
+
+    Code is read, not run, for what is fitted before the split; what it names (columns made or filled, answers of a first model, as many
+    columns of one name as a selector keeps, rows drawn again that stand on both sides) is the place.
 
     After a retraining the reference is looked at in the same way, for what the current side does not do as well.
 
@@ -101,6 +106,8 @@ class PreprocessingLeakage(Cause):
         features = used_features(problem)
         read = [r for r in read_leaks(case.current.code, target=case.target, time=case.time) if r.kind in SAID]
         found = [_of_column(e, read) for e in encoded_features(case, features)]
+        named = {f.place for f in found}
+        found += [_of_level(level) for level in levelled_features(case, features) if level.column not in named]
         named = {f.place for f in found}
         found += [f for r in read if not set(r.columns) & named for f in _of_code(r, features, case)]
         found += _of_artifact(problem)
@@ -150,11 +157,22 @@ def _of_column(encoded: Encoded, read: list[Reading]) -> Finding:
     return Finding(column, "train", bounded(3.9), said, figures, repair, specificity=0.95)
 
 
+def _of_level(found: Levelled) -> Finding:
+    level, what = found.level, f"share of {found.outcome!r}" if found.outcome is not None else "mean"
+    said = (
+        f"{found.column}: the target's {what} by {found.cells} over rows of both tables and others (R2 {level.together:.3f} over both, "
+        f"{level.alone:.3f} over training alone; a validation row weighs {level.held_out:.2f} of a training row), n = {level.n_cells:,}."
+    )
+    figures: dict[str, Any] = {"together": level.together, "alone": level.alone, "held_out": level.held_out, "n": level.n_cells}
+    return Finding(found.column, "train", 3.0, said, figures, {"column": found.column}, specificity=0.8)
+
+
 def _of_code(reading: Reading, features: tuple[str, ...], case: Case) -> list[Finding]:
     """The columns that a line makes, else those that a selector is likely to have kept, else the rows of both tables; and the line."""
     said = f"{reading.file}:{reading.line}: {reading.said}; expected: split first, n = 1 line: `{reading.text[:100]}`."
     figures: dict[str, Any] = {"file": reading.file, "line": reading.line, "kind": reading.kind}
-    columns, evidence = [c for c in reading.columns if c in features], SAID[reading.kind]
+    columns = [c for c in features if any(fnmatchcase(c, name) for name in reading.columns)]
+    evidence = SAID[reading.kind]
     line = Finding(f"code.{reading.file}:{reading.line}", "code", evidence, said, figures, {}, specificity=0.6)
     if columns:
         return [Finding(c, "train", evidence, said, figures, {"column": c}, specificity=0.8) for c in columns]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from ruleout.case.case import Case
 from ruleout.case.reading import Reading, read_leaks
 from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded
+from ruleout.causes.encoded import encoded_features, levelled_features
 from ruleout.causes.future import Foretold, future_features, time_column
 from ruleout.causes.leaks import blanked, cut_anew, disbelieved, used_features
 from ruleout.causes.page import Cause, Finding, Look
@@ -54,7 +56,8 @@ class TemporalLeakage(Cause):
 
     For features, numbers are regressed on the targets of the 4 rows before, the row itself and the 4 rows after, in order of time and by
     entity: one that these explain (R2 of 0.97) and the earlier ones do not is made of the future, as is one that repeats the target of a
-    row up to 31 ahead.
+    row up to 31 ahead. A feature that is constant by entity is regressed on the entity's mean target over training and over the validation
+    rows that come later: where both weigh alike (0.7 to 2 times) and explain it (R2 of 0.9, slope of one), it is a mean over all times.
 
     Code is read, not run, for steps back in time (`shift(-1)`, centred windows).
 
@@ -106,6 +109,7 @@ class TemporalLeakage(Cause):
         written = {c: r for r in read if r.kind == "made-of-later-rows" for c in r.columns if c in features}
         seen = future_features(case, features)
         found = [_of_feature(f, written.get(f.column)) for f in seen]
+        found += _of_levels(case, features, time)
         found += [_of_line(c, r, train.n_rows) for c, r in written.items() if c not in {f.column for f in seen}]
         if time is None:
             nothing = "" if found else f"No column of times to order the rows by, n = {train.n_rows:,}."
@@ -258,6 +262,26 @@ def _of_feature(foretold: Foretold, line: Reading | None) -> Finding:
     )
     figures = {"around": foretold.around, "before": foretold.before, "ahead": foretold.ahead, "n": n}
     return Finding(column, "train", bounded(3.5 + named), said, figures, {"column": column}, specificity=0.9)
+
+
+def _of_levels(case: Case, features: tuple[str, ...], time: str | None) -> Iterator[Finding]:
+    """Features that are the level of the target by entity over the rows to be predicted too, where these come after training."""
+    train, validation = case.current.train, case.current.validation
+    if time is None or train is None or validation is None or _late(moments(train, time), moments(validation, time)) > LATE:
+        return
+    exact = {e.column for e in encoded_features(case, features)}
+    for found in levelled_features(case, features):
+        if found.column in exact:
+            continue
+        level = found.level
+        what = f"share of {found.outcome!r}" if found.outcome is not None else "mean"
+        said = (
+            f"{found.column}: the target's {what} by {found.cells}, the later rows of validation counted like those before (weight "
+            f"{level.held_out:.2f} of a training row's; R2 {level.together:.3f} over both, {level.alone:.3f} over training alone); "
+            f"expected: earlier rows alone, n = {level.n_cells:,}."
+        )
+        figures = {"together": level.together, "alone": level.alone, "held_out": level.held_out, "n": level.n_cells}
+        yield Finding(found.column, "train", 3.2, said, figures, {"column": found.column}, specificity=0.85)
 
 
 def _of_line(column: str, line: Reading, n: int) -> Finding:

@@ -41,11 +41,29 @@ def tables(path, k):
 """
 
 
+_STACK = """import pandas as pd
+from sklearn.ensemble import {learner}
+
+
+def first_level(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    model = {learner}(n_estimators=40, random_state=3)
+    model.fit(rows[columns], rows["{target}"])
+    rows["first_level"] = model.{answers}
+    return rows
+
+
+def tables(path, columns):
+    rows = first_level(pd.read_parquet(path), columns).sample(frac=1, random_state=7)
+    cut = int(len(rows) * 0.6)
+    return rows[:cut], rows[cut:]
+"""
+
+
 class PreprocessingLeakage(Fault):
-    """A target mean, or the choice of features, was taken over all rows before the split."""
+    """A target mean, a first model, or the choice of features, was taken over all rows before the split."""
 
     situation: ClassVar[Situation] = "too-good"
-    variants = ("cell-means", "category-means", "chosen")
+    variants = ("cell-means", "category-means", "chosen", "stacked")
 
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:
         """The healthy side takes the same means, or makes the same choice, over its training rows alone."""
@@ -56,12 +74,13 @@ class PreprocessingLeakage(Fault):
         if variant == "chosen" and (not classes or len(system.current.train) > 1500):
             raise Inapplicable("noise looks like a signal in few rows only")
         size = {"small": 5.0, "medium": 3.0, "large": 2.0}[severity]
-        seed, shown = int(rng.integers(2**31)), bool(rng.random() < 0.6) or variant == "chosen"
+        seed, shown = int(rng.integers(2**31)), bool(rng.random() < 0.6) or variant in ("chosen", "stacked")
         made = _Made(data, classes, size, seed, variant, shown)
-        change, original = made.chosen if variant == "chosen" else made.encoded, system.current
+        change, original = {"chosen": made.chosen, "stacked": made.stacked}.get(variant, made.encoded), system.current
+        column = "first_level" if variant == "stacked" else "cell_mean"
         return Plan(
             on_current(lambda _: change(original, leaking=True)),
-            (*_MARKERS, "code.features.py:9", "code") if variant == "chosen" else ("cell_mean",),
+            (*_MARKERS, "code.features.py:9", "code") if variant == "chosen" else (column,),
             {"size": size, "shown": shown},
             setup=on_current(lambda _: change(original, leaking=False)),
             accept=("data.label-leakage",) if variant != "chosen" else (),
@@ -122,6 +141,37 @@ class _Made:
             of = f'(rows["{self.data.target}"] == "{self.classes[-1]}")' if self.classes else f'rows["{self.data.target}"]'
             half = replace(half, shown_code=_MEANS.format(cell=by, outcome=of))
         return half.with_config(numeric=[*half.config["numeric"], "cell_mean"])
+
+    def stacked(self, half: Half, *, leaking: bool) -> Half:
+        """A column of what a forest answers that has learned from all rows; healthy, what one of other folds answers."""
+        import pandas as pd
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+        from sklearn.model_selection import cross_val_predict
+
+        y, n = self.outcome(half), len(half.train)
+        columns = [*self.data.numeric, *self.data.categorical]
+        rows = pd.concat([half.train, half.validation], ignore_index=True)[columns]
+        coded = rows.apply(lambda c: c.astype(float) if c.name in self.data.numeric else pd.Series(pd.factorize(c.astype(str))[0], c.index))
+        coded = coded.astype(float).fillna(-1.0).to_numpy()
+        learner = RandomForestClassifier if self.classes else RandomForestRegressor
+        forest = learner(n_estimators=40, random_state=3)
+
+        def answers(model: object, x: np.ndarray) -> np.ndarray:
+            out: np.ndarray = model.predict_proba(x)[:, 1] if self.classes else model.predict(x)  # type: ignore[attr-defined]  # a forest
+            return out
+
+        if leaking:
+            said = answers(forest.fit(coded, y), coded)
+        else:
+            method = "predict_proba" if self.classes else "predict"
+            own = cross_val_predict(forest, coded[:n], y[:n], cv=4, method=method)
+            said = np.concatenate([own[:, 1] if self.classes else own, answers(forest.fit(coded[:n], y[:n]), coded[n:])])
+        for table, part in (("train", said[:n]), ("validation", said[n:])):
+            half = half.with_frame(table, half.frame(table).assign(first_level=np.round(part, 4)))
+        if leaking:
+            shown = "predict_proba(rows[columns])[:, 1]" if self.classes else "predict(rows[columns])"
+            half = replace(half, shown_code=_STACK.format(learner=learner.__name__, target=self.data.target, answers=shown))
+        return half.with_config(numeric=[*half.config["numeric"], "first_level"])
 
     def chosen(self, half: Half, *, leaking: bool) -> Half:
         """The columns of noise that go best with the target."""

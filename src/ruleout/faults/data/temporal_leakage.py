@@ -9,14 +9,14 @@ import numpy as np
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, Situation, on_current
 from ruleout.faults.system import Half, System
 
-_FEATURES = {"shuffled": "day", "next-rows": "rate_around", "shifted": "next_result"}
+_FEATURES = {"shuffled": "day", "next-rows": "rate_around", "shifted": "next_result", "all-times": "shop_level"}
 
 
 class TemporalLeakage(Fault):
     """Rows that have a time are split without regard to it, or a feature looks ahead."""
 
     situation: ClassVar[Situation] = "too-good"
-    variants = ("shuffled", "next-rows", "shifted")
+    variants = ("shuffled", "next-rows", "shifted", "all-times")
 
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:
         """Rows come in weeks of different kinds; the healthy split is by time, and its features look back only."""
@@ -27,7 +27,7 @@ class TemporalLeakage(Fault):
             raise Inapplicable("a line through the days does not remember one of them")
         strength = float({"small": rng.uniform(0.8, 1.1), "medium": rng.uniform(1.1, 1.6), "large": rng.uniform(1.6, 2.2)}[severity])
         seed, n_days = int(rng.integers(2**31)), int(rng.integers(40, 90))
-        column = _FEATURES[variant]
+        column, lacking = _FEATURES[variant], float(rng.uniform(0.0, 0.1))
 
         def dated(half: Half) -> Any:
             import pandas as pd
@@ -60,6 +60,15 @@ class TemporalLeakage(Fault):
                 )
             if variant == "shifted":
                 rows[column] = (0.4 * series + 0.6 * series.shift(-1) if ahead else series.shift(1)).fillna(0)
+            if variant == "all-times":
+                # Shops of few rows each; their level is the mean over all of their days, or over those before the cut; some rows are gone.
+                before = np.arange(len(rows)) < int(len(rows) * 0.65)
+                shop = generator.integers(0, len(rows) // 6, len(rows))
+                lost = generator.random(len(rows)) < lacking
+                used = np.ones(len(rows)) if ahead else before.astype(float)
+                total, size = np.bincount(shop, weights=y * used), np.bincount(shop, weights=used)
+                rows["shop"], rows[column] = [f"s{k}" for k in shop], np.where(size > 0, total / np.maximum(size, 1), y.mean())[shop]
+                rows, y = rows[~lost].reset_index(drop=True), y[~lost]
             n = int(len(rows) * 0.65)
             order = generator.permutation(len(rows)) if ahead and variant == "shuffled" else np.arange(len(rows))
             train, validation = (rows.iloc[np.sort(part)].reset_index(drop=True) for part in (order[:n], order[n:]))
@@ -72,7 +81,10 @@ class TemporalLeakage(Fault):
             ("train.recorded_at", "recorded_at", "train") if variant == "shuffled" else (column,),
             {"strength": strength, "days": n_days},
             setup=on_current(lambda _: split(original, ahead=False)),
-            accept=() if variant == "shuffled" else ("data.label-leakage",),
+            accept={
+                "shuffled": (),
+                "all-times": ("data.label-leakage", "data.preprocessing-leakage", "data.group-leakage"),
+            }.get(variant, ("data.label-leakage",)),
             situation="too-good",
             fields={"time": "recorded_at"},
         )
