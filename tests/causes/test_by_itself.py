@@ -94,3 +94,22 @@ def log(kept: int, message: str = "") -> Conclusion:
 def test_a_log_alone_tells_where_the_rows_went() -> None:
     assert named(log(180, "inner join on sku")) == [("data.missing-partition", ("runlog.join_prices",))]
     assert log(3900).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(("rows_below", "verdict"), [(0, "no-problem"), (3, "cause-found")])
+def test_a_log_with_labels_and_its_model_alone_is_answered_again(rows_below: int, verdict: str) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    from ruleout.models.artifact import Artifact
+
+    frame, _, _ = population("breast_cancer")
+    features = [c for c in frame.columns if c != "target"][:8]
+    model = LogisticRegression(max_iter=3000).fit(frame[features], frame["target"])
+    log = frame[[*features, "target"]].assign(
+        prediction=np.roll(model.predict(frame[features]), rows_below),
+        score=np.roll(model.predict_proba(frame[features])[:, 1], rows_below),
+    )
+    side = Side(serving=table(log, "serving"), model=Artifact(estimator=model))
+    found = investigate(settle(Case(current=side, target="target", task="classification", metric="accuracy", trusted=True)))
+    assert found.verdict == verdict
+    assert [c.cause for c in found.causes] == (["data.row-misalignment"] if rows_below else [])

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ruleout.causes.data.label_leakage import LabelLeakage
 from ruleout.causes.data.preprocessing_leakage import PreprocessingLeakage
 
 PAGE = PreprocessingLeakage()
@@ -97,3 +98,18 @@ class _Ready:
 
 def _fitted_on(frame: pd.DataFrame, columns: list[str]) -> _Ready:
     return _Ready(make_pipeline(StandardScaler(), LogisticRegression()).fit(frame[columns], frame["bought"]))
+
+
+def test_answers_of_a_first_model_fitted_before_the_split_are_named_by_the_code() -> None:
+    frame = people()
+    rng = np.random.default_rng(11)
+    for c in ("yes", "no"):
+        frame[f"first_{c}"] = np.clip((frame["bought"] == c) * 0.7 + rng.uniform(0, 0.45, len(frame)), 0, 1).round(3)
+    code = (
+        "base = RandomForestClassifier().fit(df[columns], df['bought'])\n"
+        "said = pd.DataFrame(base.predict_proba(df[columns]), columns=[f'first_{c}' for c in base.classes_])\n"
+        "df = df.join(said)\ntrain, test = train_test_split(df)\n"
+    )
+    problem = problem_of(*halves(frame), code=code)
+    assert {f.place for f in PAGE.suspect(problem).findings} == {"first_yes", "first_no"}
+    assert not LabelLeakage().suspect(problem).findings

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import numpy as np
 
 from ruleout.case.case import Case, Side, TableName
 from ruleout.case.doubt import doubt
+from ruleout.case.reading import read_leaks
 from ruleout.problem.problem import Problem
 from ruleout.statistics.skill import CLASSES, as_outcomes, outcome_skill
 from ruleout.tables.table import Table
 
-__all__ = ["FEWER", "Judged", "blanked", "column_of", "cut_anew", "disbelieved", "judged_rows", "together", "used_features"]
+__all__ = [
+    "FEWER",
+    "Judged",
+    "blanked",
+    "column_of",
+    "cut_anew",
+    "disbelieved",
+    "judged_rows",
+    "made_before_the_split",
+    "together",
+    "used_features",
+]
 
 LOOKED_AT = 4_000
 """Rows of each table that a look at leakage takes: a skill of 0.9 is then known to within 0.01."""
@@ -177,6 +190,13 @@ def together(case: Case, codes: np.ndarray) -> Case | None:
 def column_of(table: Table, column: str) -> np.ndarray:
     """A column as the skill functions take it: floats, or texts as objects."""
     return table.numbers(column) if table.kind(column) in ("numeric", "time") else table.texts(column)
+
+
+def made_before_the_split(case: Case, columns: Sequence[str]) -> bool:
+    """Whether the code says that one of the columns was learned from all rows before the split: another fault, and known exactly."""
+    read = read_leaks(case.current.code, target=case.target, time=case.time)
+    named = [name for r in read if r.kind in ("answers-before-split", "aggregate-before-split") for name in r.columns]
+    return any(fnmatchcase(c, name) for c in columns for name in named)
 
 
 def disbelieved(case: Case) -> bool:

@@ -16,7 +16,7 @@ from ruleout.causes.columns import bounded
 from ruleout.causes.encoded import encoded_features
 from ruleout.causes.future import follows_time, future_features, known_beforehand
 from ruleout.causes.given_away import Given, given_away, told_by_a_lone_table
-from ruleout.causes.leaks import FEWER, Judged, blanked, column_of, disbelieved, judged_rows
+from ruleout.causes.leaks import FEWER, Judged, blanked, column_of, disbelieved, judged_rows, made_before_the_split
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.places import gap
 from ruleout.causes.resting import AFTERWARDS, Resting, resting_on
@@ -335,7 +335,7 @@ def _evidence(problem: Problem, rows: Judged, group: _Group, alone: dict[str, fl
     if any(follows_time(case, c) for c in group.columns):
         # A column that is the time itself tells the target where the split mixes past and future.
         evidence -= 4.0
-    if encoded_features(case, group.columns) or future_features(case, group.columns):
+    if encoded_features(case, group.columns) or future_features(case, group.columns) or made_before_the_split(case, group.columns):
         # A mean of the target over a group of rows, or over rows that come later, is another fault and known exactly.
         evidence -= 4.0
     return bounded(evidence)

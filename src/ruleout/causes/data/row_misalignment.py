@@ -85,6 +85,7 @@ class RowMisalignment(Cause):
         ("reference.validation", "current.serving"),
         ("reference.train", "current.serving"),
         ("current.train", "current.validation"),
+        ("current.serving", "current.model"),
     )
     cost: ClassVar[float] = 0.3
 
