@@ -78,3 +78,14 @@ def test_words_for_null_are_not_new_categories() -> None:
 def test_silent_on_health() -> None:
     for name, given in healthy_pairs():
         assert not PAGE.suspect(given).findings, name
+
+
+def test_the_last_name_that_is_left_is_the_last_one_that_is_gone() -> None:
+    tables = frames("flights")
+    train = tables["current.train"]
+    # Its company is another in the new rows, so that only its frequency and that no other is left tell who it is.
+    train["month"] = np.where(train["origin"] == "EWR", 12, train["month"])
+    was = texts(train, "origin")
+    train["origin"] = train["origin"].replace({"EWR": "00", "JFK": "01", "LGA": "02"})
+    given = problem("flights", tables)
+    assert np.mean(repaired(PAGE, given, only(PAGE, given, "train.origin"), "origin") == was) == 1.0

@@ -61,11 +61,13 @@ def strayed(case: Case, pair: Pair) -> Strayed | None:
     mine, theirs = ({c: finite(numbers(t, c)) for c in columns} for t in (pair.suspect, pair.yardstick))
     columns = tuple(c for c in columns if min(len(mine[c]), len(theirs[c])) >= 100)
     moved = [c for c in columns if ks_distance(mine[c], theirs[c]) > max(LEAST_MOVE, ks_critical(len(mine[c]), len(theirs[c]), 1e-6))]
-    if not 2 <= len(moved) <= 24:
+    # A column whose values stand elsewhere holds others in their place, or none.
+    emptied = [c for c in columns if _nulls(pair.suspect, c) > _nulls(pair.yardstick, c) + LEAST_MOVE]
+    if not 1 <= len(moved) <= 24:
         return None
     best: dict[str, tuple[float, str, float]] = {}
     for column in moved:
-        for other in columns:
+        for other in dict.fromkeys([*moved, *emptied]):
             if other == column or ks_distance(theirs[column], theirs[other]) < 0.5:
                 continue  # Alike by themselves, their values cannot be told apart row by row.
             found = strangers(mine[column], theirs[column], theirs[other])
@@ -115,6 +117,10 @@ def brought_home(case: Case, pair: Pair, into: Mapping[str, str], share: float, 
     for column, new in fresh.items():
         table = put_values(table, column, new, pair.yardstick)
     return table
+
+
+def _nulls(table: Table, column: str) -> float:
+    return float(np.mean(~np.isfinite(numbers(table, column))))
 
 
 def _log_density(healthy: np.ndarray, values: np.ndarray) -> np.ndarray:

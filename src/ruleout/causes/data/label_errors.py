@@ -18,6 +18,9 @@ from ruleout.statistics.likelihood import log_bayes_factor, normal_power
 
 __all__ = ["LabelErrors"]
 
+LEAST_PILE = 100
+"""Rows that a target must have on both sides for a pile at its end to be told."""
+
 _LEAST_RATE = 0.015
 _EXCHANGED = 0.8
 
@@ -53,8 +56,9 @@ class LabelErrors(Cause):
     the mean answer would have moved by sum over j of (p'(j) - p(j)) p(z | j). Where it surely followed by less than 0.6 of that, the labels
     changed, in as many rows at least as their mix moved by.
 
-    A target of numbers is cut into levels, and judged by these. Where the whole target has come loose from the features, shifts by up to 60
-    rows are tried as an exact undo.
+    A target of numbers is cut into levels, and judged by these. Where its least or greatest value stands in just so many rows more as lay
+    beyond it before, the target was cut off there, and such rows are given a healthy answer beyond the cut. Where the whole target has come
+    loose from the features, shifts by up to 60 rows are tried as an exact undo.
 
     What would rule it out
     ----------------------
@@ -128,8 +132,15 @@ class LabelErrors(Cause):
             values = pair.suspect.numbers(target)
             held = judgement.held_rows.numbers(target)
             doubtful = known[wrong_numbers(values[known], answers[known], held, judgement.held_answers)]
+            pile = _piled(values[known], held)
+            if pile is not None:
+                doubtful = known[values[known] == pile]
             errors = held - judgement.held_answers
-            values[doubtful] = answers[doubtful] + rng.choice(errors[np.isfinite(errors)], len(doubtful))
+            likely = answers[doubtful] + rng.choice(errors[np.isfinite(errors)], len(doubtful))
+            if pile is not None:
+                # What was cut off lay beyond the cut.
+                likely = np.maximum(likely, pile) if np.max(values[known]) <= pile else np.minimum(likely, pile)
+            values[doubtful] = likely
             mended = put_values(pair.suspect, target, values, pair.yardstick)
         else:
             texts = pair.suspect.texts(target)
@@ -216,7 +227,9 @@ class LabelErrors(Cause):
         # Where the inputs moved too, the model must contradict more at inputs that both tables hold.
         if terms["auc"] > 0.6 and terms["labels"] < max(3.0 * terms["labels_error"], 0.4 * terms["total"]):
             return None
-        undo = None
+        undo, pile = None, None
+        if case.task == "regression":
+            pile = _piled(judgement.rows.numbers(str(case.target)), judgement.held_rows.numbers(str(case.target)))
         if pattern != "exchanged" and judgement.held.target:
             undo = find_undo(case, pair, judgement.held, [judgement.held.target])
         between = {
@@ -227,6 +240,8 @@ class LabelErrors(Cause):
         }[pattern]
         if undo and "shift" in undo:
             between = f"labels stand {undo['shift']:+d} rows from their own"
+        elif pile is not None:
+            between = f"cut off at {pile:.6g}"
         if alone:
             between += f"; the answers of a healthy model moved by {judgement.followed[0]:.2f} of what such a mix would bring, expected 1"
         statement = (
@@ -236,15 +251,30 @@ class LabelErrors(Cause):
         figures = {
             "rate": round(rate, 4),
             "error": round(error, 4),
-            "pattern": "shifted" if undo else pattern,
+            "pattern": "shifted" if undo else pattern if pile is None else "piled",
             "classes": [first, second],
             "undo": undo,
             "n": len(judgement.labels),
             "n_yardstick": len(judgement.held_labels),
         }
-        specificity = 1.0 if undo else {"exchanged": 0.9, "one-sided": 0.7, "mixed": 0.5, "scattered": 0.4}[pattern]
+        specificity = 1.0 if undo or pile is not None else {"exchanged": 0.9, "one-sided": 0.7, "mixed": 0.5, "scattered": 0.4}[pattern]
         repair = {"table": pair.name, "undo": undo, "judgement": judgement}
         return Finding(pair.place(str(case.target)), pair.name, evidence, statement, figures, repair, pair.side, specificity)
+
+
+def _piled(values: np.ndarray, healthy: np.ndarray) -> float | None:
+    """The value at which a target of numbers was cut off: its least or greatest, in many more rows than hold it or lie beyond by chance."""
+    values, healthy = values[np.isfinite(values)], healthy[np.isfinite(healthy)]
+    if min(len(values), len(healthy)) < LEAST_PILE:
+        return None
+    for end in (float(values.max()), float(values.min())):
+        share, was = float(np.mean(values == end)), float(np.mean(healthy == end))
+        beyond = float(np.mean(healthy > end if end == values.max() else healthy < end))
+        error = float(np.sqrt((share + was + beyond) / len(values) + (was + beyond) / len(healthy)))
+        # The pile is made of what lay beyond, and of nothing else.
+        if share - was > 0.03 and share - was > 5.0 * error and abs(share - was - beyond) < max(0.03, 4.0 * error):
+            return end
+    return None
 
 
 def _pattern(judgement: Judgement, case: Case) -> tuple[str, str, str]:

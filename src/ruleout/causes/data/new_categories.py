@@ -21,6 +21,10 @@ from ruleout.tables.table import Table
 FLOOR = 0.005
 
 
+LAST = 0.2
+"""How far the frequency of the last new name may lie from the last old one's, as a logarithm of their ratio."""
+
+
 class NewCategories(Cause):
     """A categorical column holds values that were not there before: new ones, or old ones spelled otherwise.
 
@@ -196,6 +200,9 @@ def _partners(case: Case, pair: Pair, column: str, new: list[str]) -> dict[str, 
         # Spelling alone, or frequency and company together, must speak for the pair.
         if cost[i, j] < 3.0 and mine[left[i]] < 2.0 * missing[short[j]] + 10:
             names[left[i]] = short[j]
+    rest, gone = [v for v in left if v not in names], [v for v in short if v not in names.values()]
+    if names and len(rest) == len(gone) == 1 and abs(np.log((mine[rest[0]] + 0.5) / (missing[gone[0]] + 0.5))) < LAST:
+        names[rest[0]] = gone[0]  # The one that is left is the one that is gone.
     return names
 
 

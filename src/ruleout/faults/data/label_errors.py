@@ -12,9 +12,9 @@ from ruleout.faults.system import Half, System
 
 
 class LabelErrors(Fault):
-    """Labels of one table are wrong: exchanged between classes, noisy, wrong one way only, shifted or scaled."""
+    """Labels of one table are wrong: exchanged between classes, noisy, wrong one way only, shifted, scaled or cut off."""
 
-    variants = ("swap", "noise", "one-sided", "shift", "scale")
+    variants = ("swap", "noise", "one-sided", "shift", "scale", "cut")
 
     def plan(self, system: System, rng: np.random.Generator, severity: Severity, variant: str) -> Plan:
         """A fraction of the labels of one table, most often of training."""
@@ -32,11 +32,13 @@ class LabelErrors(Fault):
                 "noise": lambda y, g: g.permutation(y),
                 "shift": lambda y, _: y + size,
                 "scale": lambda y, _: y * (10.0 if severity == "large" else 2.5),
+                "cut": lambda y, _: np.minimum(y, float(np.quantile(y, {"small": 0.7, "medium": 0.5, "large": 0.3}[severity]))),
             }
+            part = 1.0 if variant == "cut" else part
             wrong = changes[variant]
             details: dict[str, Any] = {"size": size}
         else:
-            if variant in ("shift", "scale"):
+            if variant in ("shift", "scale", "cut"):
                 raise Inapplicable(f"{variant} is for numbers")
             classes = list(labels.value_counts().index)
             pair = list(rng.choice(np.array(classes[:4], dtype=object), 2, replace=False))
