@@ -47,9 +47,9 @@ class SchemaMismatch(Cause):
     every one of them returns to within sampling noise.
 
     Where only a part of the rows has its values in other columns (cells one to the right, two columns exchanged by one of two sources),
-    each column that moved is fitted as a mixture of its healthy self and of another healthy column (Dempster, Laird and Rubin 1977). Two columns
-    or more must hold strangers in the same share of the rows, with a log likelihood ratio above 50, and be healthy to within noise once
-    each row's values stand where they are likelier. What the accident overwrote is lent by healthy rows like these.
+    each column that moved is fitted as a mixture of its healthy self and of another column that moved or was emptied (Dempster, Laird and
+    Rubin 1977). Two columns or more must hold strangers in the same share of the rows, with a log likelihood ratio above 50, and be healthy
+    to within noise once each row's values stand where they are likelier. What was overwritten is lent by healthy rows like these.
 
     A table by itself shows decimal numbers that are held as text.
 
