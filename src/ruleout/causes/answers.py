@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,6 +33,15 @@ TRIED_ROWS = 1_500
 SCANNED_ROWS = 240
 MANY_CHANGES = 300
 MOST_ROWS = 100_000
+
+MOST_FAMILIES = 4
+"""Kinds of change of which it is looked for the columns that they were made to."""
+
+AT_ONCE = 60
+"""Changes of which the artifact is asked in one call."""
+
+MOST_SECONDS = 10.0
+"""Time that an artifact is asked about changes of one log in all; what is tried after that is one change at a time."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,8 @@ class Answers:
         Its answers for the logged features as they are, and how they compare.
     intended
         The artifact that should answer: the side's own where it has one, else the validated one.
+    seconds
+        Time that it was asked about changes of the features so far.
     """
 
     case: Case
@@ -125,6 +137,7 @@ class Answers:
     prediction: Prediction
     plain: Replay
     rates: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def n(self) -> int:
@@ -264,7 +277,7 @@ class Answers:
         few = np.linspace(0, len(self.rows) - 1, min(SCANNED_ROWS, len(self.rows))).round().astype(int)
         made = {c: c.apply(self.log).without(["prediction", "score"]).take(self.rows) for c in changes}
         parts = [Change(c.words, c.columns, lambda _, t=t: t.take(few)) for c, t in made.items()]  # type: ignore[misc]
-        scanned = [(c, told) for c, (_, told) in zip(made, self._tell(parts, self.trial, self.rows[few]), strict=True) if told is not None]
+        scanned = [(c, told) for c, (_, told) in zip(made, self._tell(parts, self.trial, self.rows[few]), strict=False) if told is not None]
         best: Found | None = None
         for change, _ in sorted(scanned, key=lambda t: (-t[1].rate, t[1].distance))[:3]:
             told = self.told(made[change])
@@ -275,33 +288,51 @@ class Answers:
     def search_some(self, families: Sequence[Sequence[Change]]) -> Found | None:
         """The columns to which one kind of change was made at once, where each alone may lead away from the log; None where none convinces.
 
-        A family is the same change, a column each: all of it is made, and columns are left out as long as that brings the answers nearer.
+        A family is the same change, a column each. It starts with all of it, or with what brings the answers nearer by itself, and columns
+        are put in or left out as long as that brings them nearer; of many families only those that start nearest go so far.
         """
+        families = [family for family in families if family]
+        if self.follow or not families:
+            return None
+        few = np.linspace(0, len(self.rows) - 1, min(SCANNED_ROWS, len(self.rows))).round().astype(int)
+        start, rows = self.trial.take(few), self.rows[few]
+        as_it_is = self.told(start, rows)
+        alone = {id(c): told for c, told in self._tell([c for family in families for c in family], start, rows) if told is not None}
+        begun: list[tuple[float, Sequence[Change], frozenset[int]]] = []
+        for family in families:
+            known = [at for at, c in enumerate(family) if id(c) in alone]
+            helpful = [at for at in known if as_it_is is not None and alone[id(family[at])].distance < as_it_is.distance]
+            for chosen in {frozenset(known), frozenset(helpful)} - {frozenset()}:
+                told = self._told_together(family, chosen, start, rows)
+                if told is not None:
+                    begun.append((told.distance, family, chosen))
         best: Found | None = None
-        for family in () if self.follow else families:
-            found = self._thinned(family)
+        for _, family, chosen in sorted(begun, key=lambda b: b[0])[:MOST_FAMILIES]:
+            found = self._chosen(family, chosen, start, rows)
             if found is not None and (best is None or found.told.distance < best.told.distance):
                 best = found
             if best is not None and best.told.rate >= 0.99:
                 break
         return best if best is not None and self.convinces(best.told) else None
 
-    def _thinned(self, family: Sequence[Change]) -> Found | None:
-        few = np.linspace(0, len(self.rows) - 1, min(SCANNED_ROWS, len(self.rows))).round().astype(int)
-        start, rows, kept = self.trial.take(few), self.rows[few], list(family)
-        told = self._tell([_together(kept)], start, rows)[0][1] if kept else None
-        while told is not None and len(kept) > 1:
-            fewer = self._tell([_together([c for c in kept if c is not out]) for out in kept], start, rows)
-            tried = [(at, t) for at, (_, t) in enumerate(fewer) if t is not None]
-            if len(tried) < len(kept):
+    def _chosen(self, family: Sequence[Change], chosen: frozenset[int], start: Table, rows: np.ndarray) -> Found | None:
+        """The part of a family that brings the answers nearest, one put in or left out at a time."""
+        told = self._told_together(family, chosen, start, rows)
+        for _ in range(2 * len(family)):
+            others = [chosen ^ {at} for at in range(len(family)) if chosen ^ {at}]
+            tried = self._tell([_together([family[at] for at in sorted(other)]) for other in others], start, rows)
+            nearer = [(t.distance, k) for k, (_, t) in enumerate(tried) if t is not None]
+            if len(tried) < len(others) or not nearer or told is None or min(nearer)[0] >= told.distance:
                 break
-            at, nearest = min(tried, key=lambda item: item[1].distance)
-            if nearest.distance >= told.distance:
-                break
-            told = nearest
-            kept.pop(at)
-        whole = self.told(_together(kept).apply(self.trial)) if told is not None else None
-        return None if whole is None else Found(tuple(kept), whole)
+            at = min(nearer)[1]
+            chosen, told = others[at], tried[at][1]
+        kept = tuple(family[at] for at in sorted(chosen))
+        whole = self.told(_together(kept).apply(self.trial))
+        return None if whole is None else Found(kept, whole)
+
+    def _told_together(self, family: Sequence[Change], chosen: frozenset[int], start: Table, rows: np.ndarray) -> Told | None:
+        found = self._tell([_together([family[at] for at in sorted(chosen)])], start, rows)
+        return found[0][1] if found else None
 
     def _best(self, changes: Sequence[Change], start: Table, few: np.ndarray, before: Told) -> tuple[Change, Told] | None:
         scanned = self._tell(changes, start.take(few), self.rows[few])
@@ -318,16 +349,21 @@ class Answers:
                 made.append((change, change.apply(start)))
             except (RuleoutError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
                 continue  # What cannot be done to these values was not done to them.
-        answered = self._ask([table for _, table in made])
-        logged = self._logged(rows)
-        return [
-            (change, None if answer is None else self._told(compare_answers(self.case, answer, logged), rows))
-            for (change, _), answer in zip(made, answered, strict=True)
-        ]
+        logged, out = self._logged(rows), list[tuple[Change, Told | None]]()
+        for first in range(0, len(made), AT_ONCE):
+            if len(made) > 1 and self.seconds > MOST_SECONDS:
+                break  # What is left is not tried: a search that ends is worth more than one that is complete.
+            part, began = made[first : first + AT_ONCE], time.monotonic()
+            answered = self._ask([table for _, table in part])
+            self.seconds += time.monotonic() - began
+            told = (None if answer is None else self._told(compare_answers(self.case, answer, logged), rows) for answer in answered)
+            out.extend((change, one) for (change, _), one in zip(part, told, strict=True))
+        return out
 
-    def told(self, table: Table) -> Told | None:
-        """How well one supposed version of the tried rows reproduces the log."""
-        return self._tell([Change("", (), lambda _: table)], table, self.rows)[0][1]
+    def told(self, table: Table, rows: np.ndarray | None = None) -> Told | None:
+        """How well one supposed version of the tried rows, or of some of them, reproduces the log."""
+        found = self._tell([Change("", (), lambda _: table)], table, self.rows if rows is None else rows)
+        return found[0][1] if found else None
 
     def difference(self, table: Table) -> np.ndarray | None:
         """How far the artifact's answers for some version of the tried rows are from the logged ones, shape (n_tried,)."""
@@ -402,8 +438,8 @@ class Answers:
         for at, table in enumerate(tables):
             groups.setdefault(str(table.schema.remove_metadata()), []).append(at)
         for members in groups.values():
-            for start in range(0, len(members), 60):
-                part = members[start : start + 60]
+            for start in range(0, len(members), AT_ONCE):
+                part = members[start : start + AT_ONCE]
                 self._ask_some(tables, part, out)
         return out
 

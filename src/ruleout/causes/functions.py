@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-__all__ = ["Changed", "changed_functions", "columns_assigned", "columns_changed"]
+__all__ = ["Changed", "changed_functions", "columns_assigned", "columns_changed", "names_changed"]
 
 
 class Changed(NamedTuple):
@@ -37,9 +37,36 @@ def columns_changed(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]
     return sorted(c for c in {**first, **second} if first.get(c) != second.get(c))
 
 
+def names_changed(was: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
+    """The attributes and texts that stand in statements which only one side has: columns among them are what the change is about."""
+    was, now = _paired(was, now)
+    found: set[str] = set()
+    for name in {*was, *now}:
+        first, second = (dict(_statements(files.get(name, ""))) for files in (was, now))
+        for text in first.keys() ^ second.keys():
+            found |= first.get(text) or second.get(text) or set()
+    return found
+
+
 def columns_assigned(files: Mapping[str, str]) -> list[str]:
     """The columns that some function assigns, sorted by name."""
     return sorted({column for text in files.values() for column, _ in _assigned(text)})
+
+
+def _statements(text: str) -> Iterator[tuple[str, set[str]]]:
+    """Each statement without those inside it, as text, with the attributes and texts that it names."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.stmt) or _is_docstring(node):
+            continue
+        parts = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)]
+        inner = [n for part in parts for n in ast.walk(part)]
+        names = {n.attr for n in inner if isinstance(n, ast.Attribute)}
+        names |= {n.value for n in inner if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        yield type(node).__name__ + "".join(map(ast.dump, parts)), names
 
 
 def _paired(was: Mapping[str, str], now: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:

@@ -254,7 +254,10 @@ def many_lines(case: Case, pair: Pair) -> tuple[dict[str, tuple[float, float]], 
 
 
 def line_between(pair: Beside, column: str) -> tuple[float, float] | None:
-    """The line that makes a column of one log from the same rows' in the other, exactly; None where there is none."""
+    """The line that makes a column of one log from the same rows' in the other, exactly; None where there is none.
+
+    A column that is the same wherever both logs know it is no line: it differs by its nulls.
+    """
     if {pair.reference.kind(column), pair.current.kind(column)} != {"numeric"}:
         return None
     x, y = pair.reference.numbers(column), pair.current.numbers(column)
@@ -262,5 +265,7 @@ def line_between(pair: Beside, column: str) -> tuple[float, float] | None:
     if known.sum() < 10 or len(np.unique(x[known])) < 4:
         return None
     slope, start = np.polyfit(x[known], y[known], 1)
+    if pair.differs(column)[known].mean() < 0.5:
+        return None
     left = float(np.abs(start + slope * x[known] - y[known]).max())
     return (float(start), float(slope)) if left <= 1e-6 * max(float(np.abs(y[known]).max()), 1e-12) and slope > 0 else None

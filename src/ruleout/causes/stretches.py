@@ -25,13 +25,15 @@ Z = 6.0
 class Stretch(NamedTuple):
     """Rows that hold the answers that do not follow: in words, the column that tells them apart ("" for the order), and which they are.
 
-    `rate` is the part of the answers inside that follow all the same, as bare classes do by chance.
+    `rate` is the part of the answers inside that follow all the same, as bare classes do by chance; `n_levels` how many levels of the column
+    were picked for what is wrong in them.
     """
 
     words: str
     column: str
     rows: np.ndarray
     rate: float
+    n_levels: int = 1
 
 
 def stretch_of(answers: Answers) -> Stretch | None:
@@ -93,7 +95,8 @@ def _by_level(answers: Answers) -> list[Stretch | None]:
         bad = wrong > max(0.05, 0.5 * float((~same).mean())) * np.maximum(total, 1)
         if bad.any() and not bad.all():
             names = ", ".join("null" if v == "None" else str(v) for v in levels[bad][:4]) + (" and others" if bad.sum() > 4 else "")
-            found.append(_told(answers, f"where {column} is {names}", column, bad[codes]))
+            one = _told(answers, f"where {column} is {names}", column, bad[codes])
+            found.append(None if one is None else one._replace(n_levels=int(bad.sum())))
     return found
 
 

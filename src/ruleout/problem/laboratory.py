@@ -17,6 +17,7 @@ import numpy as np
 from ruleout.case.case import Case, Side, SideName
 from ruleout.errors import BudgetSpent, ModelError, RuleoutError, TrustRequired
 from ruleout.models.artifact import Artifact
+from ruleout.models.by_dummies import ByDummies, layouts
 from ruleout.models.by_position import ByPosition
 from ruleout.models.model import Model, Prediction
 from ruleout.problem.metric import Evaluation, Metric, labels_of
@@ -30,6 +31,15 @@ __all__ = ["Laboratory"]
 
 SAMPLE_ROWS = 20_000
 """Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (docs/decides.md)."""
+
+
+MADE_ROWS = 500
+"""Rows on which it is tried how the array that a model was fitted on was made of a table."""
+
+ALIKE_LOGGED = 0.985
+TOLD_BY_TRAINING = 0.5
+"""Share of the reference's logged answers that must be given again for such a way to be believed; without a log, part of what a constant
+gets wrong about training rows that the model must get right."""
 
 
 class Laboratory:
@@ -211,7 +221,8 @@ class Laboratory:
     def holds_answers(self, case: Case, side: SideName) -> bool:
         """Whether a side's log in `case` still holds the answers that were given: the log as it was read, or whole rows drawn from it.
 
-        Of one service at two times, whole rows of the earlier log hold what the service answered then.
+        Of one service at two times, whole rows of the earlier log hold what the service answered then; of two machines, the other's log
+        as it was read holds what that one answered.
         """
         held, original = case.side(side) or Side(), self.case.side(side) or Side()
         if held.serving is None or original.serving is None or held.model is not original.model:
@@ -222,7 +233,12 @@ class Laboratory:
         if not answered or drawn_from(held.serving, original.serving):
             return bool(answered)
         earlier = self.case.reference
-        if earlier is None or earlier.serving is None or situation_of(self.case) != "serving":
+        if earlier is None or earlier.serving is None:
+            return False
+        situation = situation_of(self.case)
+        if situation == "environment" and held.serving.fingerprint == earlier.serving.fingerprint:
+            return True  # What the other machine answered to the same requests is known whatever made it.
+        if situation != "serving":
             return False
         return earlier.model in (None, original.model) and drawn_from(held.serving, earlier.serving)
 
@@ -341,8 +357,10 @@ class Laboratory:
         except ModelError as error:
             self.reasons[side] = str(error)
             return None
-        columns = self._by_position(side, found.width) if found.features is None and found.width else None
-        return opened if columns is None else ByPosition(opened, columns)
+        if found.features is not None or not found.width:
+            return opened
+        columns = self._by_position(side, found.width)
+        return ByPosition(opened, columns) if columns is not None else self._by_dummies(side, opened, found.width) or opened
 
     def _by_position(self, side: str, width: int) -> tuple[str, ...] | None:
         """The columns that a model fitted on an array takes: those of the table it was fitted on, in their order, if they are as many."""
@@ -357,6 +375,39 @@ class Laboratory:
             if width in (len(features), len(numeric)):
                 return features if width == len(features) else numeric
         return None
+
+    def _by_dummies(self, side: str, opened: Model, width: int) -> Model | None:
+        """The model asked by the columns that its array of numbers and indicators is made of; None where no way to make it is borne out.
+
+        A way is borne out by answers: those that the reference logged are given again, else most of what there is to know of training is.
+        """
+        own, other = self.case.current, self.case.reference
+        tables = [h.train for h in ((own, other) if side.startswith("current") else (other, own)) if h is not None and h.train is not None]
+        if not tables:
+            return None
+        train, log = tables[0].sample(MADE_ROWS, self.seed), other.serving if other is not None else None
+        best: tuple[float, Model | None] = (0.0, None)
+        for layout in layouts(tables[0], self.case.features(tables[0]), width):
+            model = ByDummies(opened, layout)
+            try:
+                told = self._borne_out(model, train, log)
+            except RuleoutError:
+                continue
+            best = max(best, (told, model), key=lambda found: found[0])
+        return best[1] if best[0] >= (ALIKE_LOGGED if log is not None else TOLD_BY_TRAINING) else None
+
+    def _borne_out(self, model: Model, train: Table, log: Table | None) -> float:
+        """The share of logged answers that a model gives again; without a log the part of what a constant gets wrong that it gets right."""
+        if log is not None:
+            rows = log.sample(MADE_ROWS, self.seed)
+            return compare_answers(self.case, model.predict(rows), logged_answers(self.case, rows)).rate
+        target, answer = train.values(str(self.case.target)), np.asarray(model.predict(train).prediction)
+        if self.case.task == "regression":
+            truth = np.array([np.nan if v is None else v for v in target.tolist()], dtype=float)
+            return 1.0 - float(np.nanmean((truth - answer.astype(float)) ** 2) / max(float(np.nanvar(truth)), 1e-300))
+        labels = labels_of(target)
+        counts = np.unique(labels.astype(str), return_counts=True)[1]
+        return 1.0 - float(np.mean(labels != labels_of(answer))) / max(1.0 - float(counts.max()) / len(labels), 1e-9)
 
     def _can_command(self) -> bool:
         return self.case.trusted and self.case.run.train is not None

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ruleout.case.case import Case
+from ruleout.causes.answered_elsewhere import Elsewhere, answered_as_there, answered_elsewhere
 from ruleout.causes.beside import Beside, beside, taken_back
-from ruleout.causes.functions import Changed, changed_functions, columns_changed
+from ruleout.causes.functions import Changed, changed_functions, columns_changed, names_changed
 from ruleout.causes.making import beyond_its_recipe, short_of_its_recipe
 from ruleout.causes.moved import moved_columns, moved_most, tells_otherwise
 from ruleout.causes.page import Cause, Component, Finding, Look
@@ -90,6 +91,9 @@ class Code(Cause):
         if not changed:
             return Look((), 0.97, f"code: no function differs but for comments and layout, n = {n} files.", ("code",))
         rows = beside(problem.case) if problem.situation == "environment" else None
+        elsewhere = answered_elsewhere(problem)
+        if elsewhere is not None:
+            return _seen_in_answers(problem, elsewhere, changed, names_changed(was, now), dict(was))
         if rows is not None:
             return _seen_in_rows(rows, columns_changed(was, now), changed, n, dict(was))
         # What stands between rows and artifact tells of the training code, what stands in the tables of the code that makes them.
@@ -120,6 +124,8 @@ class Code(Cause):
         """
         if finding.repair.get("made"):
             return None
+        if finding.repair.get("elsewhere"):
+            return answered_as_there(case)
         if finding.repair.get("columns"):
             return taken_back(case, list(finding.repair["columns"]))
         reference = case.reference
@@ -162,6 +168,30 @@ def _seen_in_rows(rows: Beside, assigned: list[str], changed: list[Changed], n_f
         figures = {"functions": [c.function for c in changed], "columns": unlike, "assigned": made}
         repair = {"files": dict(files), "columns": unlike}
         findings.append(Finding(f"serving.{column}", "code", evidence, said, figures, repair, specificity=1.0 if made else 0.5))
+    return Look(tuple(findings), 0.97, covers=("code", "serving"))
+
+
+def _seen_in_answers(problem: Problem, elsewhere: Elsewhere, changed: list[Changed], names: set[str], files: Mapping[str, str]) -> Look:
+    """Code that differs where two machines log the same features and answer them otherwise: it stands between feature and answer.
+
+    Where the artifact itself gives what the reference logged, what makes the difference may be told by how it can be given again here.
+    """
+    models = [problem.laboratory.model(side) for side in ("reference", "current")]
+    same = all(m is not None for m in models) and len({m.fingerprint for m in models if m is not None}) == 1
+    columns = [c for c in elsewhere.rows.features if c in names]
+    answer = f"serving.{elsewhere.column}"
+    evidence = (2.0 if elsewhere.follows_there else 3.9) if same and _same_versions(problem.case) else 1.0
+    named = ", ".join(f"{c.function} ({c.file})" for c in changed[:4])
+    about = f", about {', '.join(columns[:4])}" if columns else ""
+    findings = []
+    for place in [answer, *(f"serving.{c}" for c in columns[:6]), f"code.{changed[0].file}"]:
+        said = (
+            f"{place}: the code between features and answers differs ({named}{about}), {'the artifact is the same' if same else 'the'}"
+            f"{'' if same else ' artifacts are others'}, no feature differs between the logs, and {elsewhere.between.rate:.1%} of"
+            f" n = {elsewhere.rows.n:,} answers are the same; expected 100%."
+        )
+        figures = {"functions": [c.function for c in changed], "columns": columns, "rate": elsewhere.between.rate}
+        findings.append(Finding(place, "code", evidence, said, figures, {"files": dict(files), "elsewhere": True}, specificity=0.75))
     return Look(tuple(findings), 0.97, covers=("code", "serving"))
 
 

@@ -46,8 +46,10 @@ class Numerics(Cause):
     The numeric features are cast to float32, bfloat16 (8 bits of mantissa), float16 (11 bits, at most 65,504) and 256 levels, raw and
     as the artifact's scaler makes them, and the artifact is asked again. The cast that reproduces the logged answers, most of those
     that the plain replay misses, is the finding; its places are the columns that the cast moves furthest, each asked alone. Eight bits are
-    also tried with one step for all columns or one for each, from the largest values of the log and of training. Where nothing reproduces
-    the answers, a configuration or environment that says another precision than the reference's is a finding by itself.
+    also tried with one step for all columns or one for each, from the largest values of the log and of training. Then some of the columns
+    may have gone through a cast and others not, or stand on a grid of a power of two, cut or rounded to it, as dropped low bits leave them:
+    columns are put in and left out as long as the answers come nearer. Where nothing reproduces the answers, a configuration or environment
+    that says another precision than the reference's is a finding by itself.
     After a retraining the tables are looked at: a cast leaves a grid of values, with the reference's between its points; a column that
     stands on the grid, and fills it as the reference's cast would, went through it, and what that costs is measured on the reference.
 
@@ -87,17 +89,15 @@ class Numerics(Cause):
         columns = [c for c in answers.features if answers.log.kind(c) == "numeric"]
         scalers = scaling_of(answers)
         found = answers.search([*_casts(columns), *_one_step(answers, columns), *_scaled_casts(scalers)]) if columns else None
+        found = found or answers.search_some([*_casts_of_some(answers, columns), *_coarse(answers, columns)])
         if found is None:
             setting = _said_otherwise(problem.case)
             if setting is None:
                 return follows(answers, "a cast of the features")
             return Look((_as_said(answers, setting),), 0.85, covers=("serving",))
-        change = found.changes[0]
-        moved = _moved_most(answers, change, columns)
-        said = (
-            f"{{}}: with the numeric features {found.words} {answers.said_rate(found.told)}; the cast moves the answers most in"
-            f" {', '.join(moved)}."
-        )
+        moved = _moved_most(answers, found.changes, columns)
+        subject = "the numeric features " if len(found.changes) == 1 else ""
+        said = f"{{}}: with {subject}{found.words} {answers.said_rate(found.told)}; the cast moves the answers most in {', '.join(moved)}."
         figures = {"cast": found.words, "rate": found.told.rate, "plain": answers.now.rate, "columns": moved}
         evidence = answers.evidence(found.told)
         places = [f"serving.{c}" for c in moved]
@@ -166,6 +166,39 @@ def _one_step(answers: Answers, columns: list[str]) -> list[Change]:
     return out
 
 
+def _casts_of_some(answers: Answers, columns: list[str]) -> list[list[Change]]:
+    """Every cast that changes a column at all, made to each column by itself: some of them may have it at once."""
+    families = []
+    for words, cast in CASTS.items() if len(columns) > 1 else ():
+        changed = [c for c in columns if _loses(answers.trial.numbers(c), cast)]
+        families.append([numbers_changed(f"{c} {words}", [c], lambda v, _, cast=cast: cast(v)) for c in changed])  # type: ignore[misc]
+    return families
+
+
+def _loses(values: np.ndarray, cast: Callable[[np.ndarray], np.ndarray]) -> bool:
+    """Whether a cast moves a column by a thousandth of its spread somewhere."""
+    known = finite(values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = np.abs(cast(known) - known) if len(known) else np.zeros(0)
+    return bool(len(known) and not np.all(moved <= 1e-3 * max(float(known.std()), 1e-12)))
+
+
+def _coarse(answers: Answers, columns: list[str]) -> list[list[Change]]:
+    """Columns on a grid of a power of two, as the dropped low bits of a register leave them: each column by itself, a grid a family."""
+    families = []
+    spans = {c: (float(v.std()), float(np.abs(v).max())) for c in columns if len(v := finite(answers.trial.numbers(c)))}
+    for power in range(-6, 15):
+        step = 2.0**power
+        # Finer than that hardly moves an answer; a column of small numbers keeps nothing on the grid of larger ones.
+        there = [c for c, (spread, largest) in spans.items() if 0.1 * spread <= step <= 4 * largest]
+        if not any(step <= spans[c][1] for c in there):
+            continue
+        for words, how in (("cut", np.floor), ("rounded", np.rint)):
+            said = f"{words} to multiples of {step:g}"
+            families.append([numbers_changed(f"{c} {said}", [c], lambda v, _, s=step, how=how: how(v / s) * s) for c in there])  # type: ignore[misc]
+    return families
+
+
 def _said_otherwise(case: Case) -> tuple[str, str, str] | None:
     """The key of configuration or environment that says another precision than the reference's, as a place, and both values."""
     reference, current = case.reference, case.current
@@ -204,13 +237,14 @@ def _scaled_casts(scalers: Mapping[str, tuple[float, float]]) -> list[Change]:
     return out
 
 
-def _moved_most(answers: Answers, change: Change, columns: list[str]) -> list[str]:
+def _moved_most(answers: Answers, changes: tuple[Change, ...], columns: list[str]) -> list[str]:
     """The columns that a cast moves the answers by, the most first: each cast alone."""
-    rows = answers.trial
-    whole = change.apply(rows)
+    rows = whole = answers.trial
+    for change in changes:
+        whole = change.apply(whole)
     plain = answers.answers_for(rows)
     effect: dict[str, float] = {}
-    for column in change.columns:
+    for column in dict.fromkeys(c for change in changes for c in change.columns):
         alone = rows.with_column(column, whole.arrow.column(column))
         answer = answers.answers_for(alone)
         if plain is not None and answer is not None:

@@ -11,9 +11,11 @@ from ruleout.causes.answers import Answers, Change, answers_of, between, follows
 from ruleout.causes.beside import Beside, beside, taken_back
 from ruleout.causes.centred import as_the_other, centred_columns
 from ruleout.causes.changes import numbers_changed, texts_changed
-from ruleout.causes.columns import bounded, finite
+from ruleout.causes.columns import finite
 from ruleout.causes.cycles import turned, turns
-from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.nulls_between import nulls_between
+from ruleout.causes.own_time import as_its_time_says, told_by_time
+from ruleout.causes.page import Cause, Finding, Look, pairs
 from ruleout.causes.prepared import prepared_columns, unprepared
 from ruleout.causes.stretches import Stretch, stretch_of
 from ruleout.causes.watched import log_guard
@@ -24,6 +26,9 @@ from ruleout.tables.table import Table
 __all__ = ["Preprocessing"]
 
 MOST_COLUMNS = 40
+
+FEW_LEVELS = 3
+"""Levels of a column, at most, that one rule treats otherwise."""
 
 
 class Preprocessing(Cause):
@@ -52,12 +57,15 @@ class Preprocessing(Cause):
     the rows that do not follow are held against the nulls and levels of each column: where they all stand with one, that column is the
     place.
 
-    If they do follow, the step may have been taken before the log was written. Each logged column is held against the healthy one, prepared
+    If they do follow, the step may have been taken before the log was written. A column that says the hour, minute, weekday or month of the
+    row's own time in 199 of 200 healthy rows, and something else in a fiftieth of the log's, was made by another clock, and its time says
+    what it should be. Each logged column is held against the healthy one, prepared
     as the log looks: rounded to its grid, limited where it heaps up, filled where nulls or a level are gone, turned by hours of the day. A
     column is a finding if a quarter or less of the distance between the two is left (Kolmogorov-Smirnov for numbers, total variation for
     text).
 
-    Where two environments logged the same rows, the columns that differ are the places, unless something more exact explains them.
+    Where two environments logged the same rows, the columns that differ are the places, unless something more exact explains them. A
+    column that differs in just the rows that are null in one of the logs is exact by itself: there its nulls became a value.
 
     After a retraining a column that is centred on 0 on one side only is held against the other side's less its groups' means, for
     each column that puts rows into groups.
@@ -108,14 +116,16 @@ class Preprocessing(Cause):
             return Look(tuple(_of_columns(pair)), 0.95, covers=("serving",))
         answers = answers_of(problem)
         if answers is None or answers.follow:
-            logged = prepared_columns(problem.case)
+            by_time = tuple(_against_time(problem.case))
+            taken = {f.place for f in by_time}
+            logged = (*by_time, *(f for f in prepared_columns(problem.case) if f.place not in taken))
             return Look(logged, 0.9, covers=("serving",)) if logged else follows(answers, "another preparation of the features")
         healthy = _healthy(problem.case)
         found, stretch = answers.search(list(_together(answers, healthy))), stretch_of(answers)
         if found is None and (stretch is None or stretch.column in answers.features):
             # What stands in one run of requests, or with one host, is another service and not another preparation of a column.
-            found = answers.search(list(_alone(answers, healthy)), rounds=4) or answers.search(list(_in_pairs(answers)), rounds=2)
-            found = found or answers.search_some(list(_in_some(answers)))
+            found = answers.search(list(_alone(answers, healthy)), rounds=4) or answers.search_some(list(_in_some(answers)))
+            found = found or answers.search(list(_in_pairs(answers)), rounds=2)
         if found is None:
             rest = _where_rows_differ(answers, stretch)
             return Look((rest,), 0.8, covers=("serving",)) if rest is not None else follows(answers, "another preparation of the features")
@@ -130,14 +140,35 @@ class Preprocessing(Cause):
         return log_guard(self.id(), problem, finding)
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The other environment's values; one of the values that were made one, as like rows have it; or the artifact's own answers."""
+        """The other environment's values; what the row's time says; one of the values that were made one, as like rows have it; or the
+        artifact's own answers.
+        """
         if finding.repair.get("centred"):
             return as_the_other(case, finding)
+        if finding.repair.get("own_time"):
+            pair = next((p for p in pairs(case) if p.name == "serving"), None)
+            table = as_its_time_says(case, pair, str(finding.repair["own_time"])) if pair is not None else None
+            return case.with_table("current", "serving", table) if table is not None else None
         if finding.repair.get("prepared"):
             return unprepared(case, tuple(finding.repair["prepared"]))
         if finding.repair.get("column"):
             return taken_back(case, [finding.repair["column"]])
         return replayed(case, finding.side)
+
+
+def _against_time(case: Case) -> Iterator[Finding]:
+    """Columns of the log that say another hour, minute, weekday or month than the time of their own row, as the healthy ones do not."""
+    pair = next((p for p in pairs(case) if p.name == "serving"), None)
+    for found in told_by_time(case, pair) if pair is not None else ():
+        place, n = f"serving.{found.column}", pair.suspect.n_rows if pair is not None else 0
+        said = (
+            f"{place}: in {found.wrong.mean():.1%} of n = {n:,} rows it is not the {found.part} of the row's own {case.time}, as it is in"
+            f" health; {found.most:.0%} of these are off by {found.by:+g}."
+        )
+        figures = {"part": found.part, "share": float(found.wrong.mean()), "by": found.by}
+        # Another clock is off by one step; a value that came late, or from a store, by many.
+        one = found.most >= 0.6
+        yield Finding(place, "serving", 3.9 if one else 2.0, said, figures, {"own_time": found.column}, specificity=1.0 if one else 0.6)
 
 
 def _healthy(case: Case) -> Table | None:
@@ -146,8 +177,17 @@ def _healthy(case: Case) -> Table | None:
 
 
 def _of_columns(pair: Beside) -> Iterator[Finding]:
-    """A finding for each column that differs between the logs, however it does."""
+    """A finding for each column that differs between the logs, however it does; those that differ by their nulls alone say so."""
+    by_nulls = {found.column: found for found in nulls_between(pair)}
     for column, rows in sorted(pair.unlike.items(), key=lambda item: -float(item[1].mean()))[:12]:
+        if column in by_nulls:
+            said = (
+                f"serving.{column}: {by_nulls[column].words}, in {int(rows.sum()):,} of n = {pair.n:,} rows; every other row holds what the"
+                " reference's log holds for it."
+            )
+            figures = {"share": float(rows.mean()), "columns": list(pair.unlike), "nulls": by_nulls[column].words}
+            yield Finding(f"serving.{column}", "serving", 3.9, said, figures, {"column": column}, specificity=1.0)
+            continue
         at = int(np.flatnonzero(rows)[0])
         was, now = pair.reference.texts(column)[at], pair.current.texts(column)[at]
         said = (
@@ -194,6 +234,7 @@ _NUMBERS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 _FACTORS = (10.0, 100.0, 1000.0, 60.0, 0.1, 0.01, 0.001, 1 / 60)
 _STEPS = (1.0, -1.0)
+_GRIDS = (0.5, 5.0, 10.0, 25.0, 50.0, 100.0, 1000.0)
 _TEXTS: Mapping[str, Callable[[str], str]] = {
     "in lower case": str.lower,
     "in upper case": str.upper,
@@ -263,6 +304,9 @@ def _in_some(answers: Answers) -> Iterator[list[Change]]:
     """The same change made to each numeric column by itself: some of them may have it at once."""
     made = {**_NUMBERS, **{f"times {f:.4g}": (lambda v, f=f: v * f) for f in _FACTORS}}  # type: ignore[misc]
     columns = _columns(answers, "numeric")[:12]
+    for step in _GRIDS:
+        made |= {f"rounded to multiples of {step:g}": lambda v, s=step: np.rint(v / s) * s}  # type: ignore[misc]
+        made |= {f"cut to multiples of {step:g}": lambda v, s=step: np.floor(v / s) * s}  # type: ignore[misc]
     for words, how in made.items() if len(columns) > 2 else ():
         yield [numbers_changed(f"{c} {words}", [c], lambda v, _, how=how: how(v)) for c in columns]  # type: ignore[misc]
 
@@ -355,4 +399,6 @@ def _where_rows_differ(answers: Answers, stretch: Stretch | None) -> Finding | N
         f" elsewhere the artifact gives the logged answers ({float(answers.plain.same[~stretch.rows].mean()):.1%})."
     )
     figures = {"where": stretch.words, "inside": stretch.rate}
-    return between(f"serving.{stretch.column}", bounded(3.0), said, figures, specificity=0.7)
+    # One level, or null, is a rule that somebody may have written; many levels picked for what is wrong in them fit much.
+    few = stretch.n_levels <= FEW_LEVELS
+    return between(f"serving.{stretch.column}", 3.0 if few else 1.5, said, figures, specificity=0.7 if few else 0.4)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.answered_elsewhere import Elsewhere, answered_as_there, answered_elsewhere
 from ruleout.causes.answers import ANSWERED, Answers, answers_of, between, follows, replayed
+from ruleout.causes.functions import changed_functions
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.smoothed import smoothed
 from ruleout.causes.watched import log_guard
@@ -22,6 +24,12 @@ __all__ = ["Threshold"]
 
 MATERIAL = 0.01
 """Share of decisions that must differ before a cut counts."""
+
+FEWEST = 8
+"""Rows of a class that is not let out, at least."""
+
+FUNCTION = 0.005
+"""Part of its spread that a number may keep beside a function of another one."""
 
 
 class Threshold(Cause):
@@ -48,10 +56,11 @@ class Threshold(Cause):
     decisions is found; it is the finding if no more than a tenth of the differing decisions are left over.
 
     Where scores disagree, the logged number is regressed on the replayed one by isotonic regression (Barlow et al. 1972), rising and
-    falling: a remainder below 1/200 of the spread means that one is made from the other alone.
+    falling: a remainder below 1/200 of the spread means that one is made from the other alone. Where two machines logged the same features
+    and the artifact's own numbers are those of neither, one machine's are held against the other's in the same way.
 
-    For several classes the logged class is held against a renaming of the replayed ones, a default below some confidence, and a cut of one
-    class's own.
+    For several classes the logged class is held against a renaming of the replayed ones, the next best class where one is not let out,
+    a default below some confidence, and a cut of one class's own.
 
     Last, the logged answer is held against what several rows' answers make: the last one given mixed with the artifact's (exponential
     smoothing), and the mean, the median or the vote of a window of 2 to 50 rows, in the order of the log, of time, or within the entity.
@@ -88,8 +97,20 @@ class Threshold(Cause):
         answers = answers_of(problem)
         if answers is None or answers.fallback:
             return follows(answers, "a step after the model")
+        elsewhere = answered_elsewhere(problem)
+        if elsewhere is not None and not elsewhere.follows_there:
+            # The artifact's own answers are those of neither machine: only theirs can be held against ours.
+            made = _made_from_theirs(elsewhere)
+            said = f"serving.{elsewhere.column}: no function of one machine's answers gives the other's, n = {elsewhere.rows.n:,}."
+            return Look((made,), 0.95, covers=("serving",)) if made is not None else Look((), 0.85, said, ("serving",))
         found = (
-            _cut(answers) or _made_from(answers) or _turned(answers) or _renamed(answers) or _of_one_class(answers) or _of_several(answers)
+            _cut(answers)
+            or _made_from(answers)
+            or _turned(answers)
+            or _renamed(answers)
+            or _held_back(answers)
+            or _of_one_class(answers)
+            or _of_several(answers)
         )
         if found is None:
             n_wrong = int(np.sum(~answers.decided))
@@ -101,8 +122,8 @@ class Threshold(Cause):
         return Look((found,), 0.95, covers=("serving",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The artifact's own answers in place of the logged ones."""
-        return replayed(case, finding.side)
+        """The artifact's own answers in place of the logged ones; the other machine's where a step after the artifact makes both."""
+        return answered_as_there(case) if finding.repair.get("elsewhere") else replayed(case, finding.side)
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """A day's log, answered again by the artifact."""
@@ -181,21 +202,46 @@ def _made_from(answers: Answers) -> Finding | None:
     logged, own = logged[known], own[known]
     if len(own) < 30 or len(np.unique(np.round(own, 9))) < 15 or len(np.unique(logged)) < 5 or np.std(logged) == 0:
         return None
-    best = None
-    for rising in (True, False):
-        fitted = isotonic(own, logged, rising)
-        left = float(np.abs(logged - fitted).sum() / np.abs(logged - np.median(logged)).sum())
-        if best is None or left < best[0]:
-            best = left, rising
-    assert best is not None
-    if best[0] > 0.005:
+    left = _left_over(own, logged)
+    if left > FUNCTION:
         return None
     how = _formula(own, logged)
     said = (
-        f"serving.{_column(answers)}: the logged number is made from the artifact's alone ({how}; {best[0]:.2%} of its spread is left,"
+        f"serving.{_column(answers)}: the logged number is made from the artifact's alone ({how}; {left:.2%} of its spread is left,"
         f" expected below 0.5%), and {answers.plain.rate:.1%} of n = {answers.n:,} are the artifact's own; expected 100%."
     )
-    return between(f"serving.{_column(answers)}", 3.9, said, {"formula": how, "left": best[0], "rate": answers.plain.rate})
+    return between(f"serving.{_column(answers)}", 3.9, said, {"formula": how, "left": left, "rate": answers.plain.rate})
+
+
+def _left_over(own: np.ndarray, logged: np.ndarray) -> float:
+    """The part of a number's spread that no rising and no falling function of another one gives."""
+    spread = float(np.abs(logged - np.median(logged)).sum())
+    return min(float(np.abs(logged - isotonic(own, logged, rising)).sum()) / spread for rising in (True, False))
+
+
+def _made_from_theirs(elsewhere: Elsewhere) -> Finding | None:
+    """The numbers that this machine answered are a function of those that the other one answered to the same features."""
+    found = elsewhere.numbers
+    if found is None:
+        return None
+    known = np.isfinite(found[0]) & np.isfinite(found[1])
+    theirs, ours = (values[known] for values in found)
+    if len(ours) < 30 or len(np.unique(theirs)) < 15 or len(np.unique(ours)) < 5 or np.std(ours) == 0:
+        return None
+    left = _left_over(theirs, ours)
+    if left > FUNCTION:
+        return None
+    how, place = _formula(theirs, ours), f"serving.{elsewhere.column}"
+    case = elsewhere.rows.case
+    # Where the code that answers is known to differ, that is the more exact name.
+    codes = case.reference is not None and case.reference.code is not None and case.current.code is not None
+    told = bool(codes and case.reference and changed_functions(case.reference.code.files, case.current.code.files))  # type: ignore[union-attr]
+    said = (
+        f"{place}: the features are the same in both logs, and the number answered here is made from the one answered there alone ({how};"
+        f" {left:.2%} of its spread is left, expected below 0.5%); {elsewhere.between.rate:.1%} of n = {len(ours):,} are the same."
+    )
+    figures = {"formula": how, "left": left, "rate": elsewhere.between.rate}
+    return between(place, 2.4 if told else 3.9, said, figures, repair={"elsewhere": True})
 
 
 def _formula(x: np.ndarray, y: np.ndarray) -> str:
@@ -219,6 +265,10 @@ def _formula(x: np.ndarray, y: np.ndarray) -> str:
     slope, start = np.polyfit(x, y, 1)
     if float(np.mean(np.abs(start + slope * x - y) <= 1e-3 * spread)) > 0.98:
         return f"{start:.4g} + {slope:.4g} x"
+    if x.min() > 0 and y.min() > 0 and x.max() > 1:
+        slope, start = np.polyfit(np.log(x), np.log(y), 1)
+        if float(np.mean(np.abs(start + slope * np.log(x) - np.log(y)) <= 1e-3 * np.std(np.log(y)))) > 0.98:
+            return f"{np.exp(start):.4g} times x to the power of {slope:.4g}"
     if x.min() >= 0 and x.max() <= 1 and y.min() >= 0 and y.max() <= 1:
         a, b = np.clip(x, 1e-9, 1 - 1e-9), np.clip(y, 1e-9, 1 - 1e-9)
         slope, start = np.polyfit(np.log(a / (1 - a)), np.log(b / (1 - b)), 1)
@@ -269,6 +319,40 @@ def _renamed(answers: Answers) -> Finding | None:
         f" {n_wrong:,} answers that differ, n = {answers.n:,}."
     )
     return between("serving.prediction", 3.9, said, {"names": moved, "left": left})
+
+
+def _held_back(answers: Answers) -> Finding | None:
+    """Several classes: where the artifact says one of them, its next best class is answered, in all rows or in most."""
+    score, classes = answers.prediction.score, answers.prediction.classes
+    if answers.case.task == "regression" or "prediction" not in answers.log or classes is None or len(classes) < 3:
+        return None
+    logged, own = labels_of(answers.logged.prediction), labels_of(answers.prediction.prediction)
+    labels = labels_of(np.array(list(classes), dtype=object)).tolist()
+    wrong = logged != own
+    if wrong.sum() < max(FEWEST, MATERIAL * answers.n):
+        return None
+    # A class that is held back is answered in half of its rows at most.
+    back = [label for label in labels if wrong[own == label].sum() >= max(FEWEST, 0.5 * (own == label).sum())]
+    kept = [at for at, label in enumerate(labels) if label not in back]
+    suppressed = np.isin(own.astype(str), back)
+    # All other answers are the artifact's: what never learned a class, or gets other features, says others now and then as well.
+    if not back or len(kept) < 2 or float(np.mean(wrong[~suppressed])) > 0.005:
+        return None
+    rows = suppressed & wrong
+    names = ", ".join(f'"{label}"' for label in back[:4])
+    said = (
+        f"serving.prediction: {names} is answered in {int((suppressed & ~wrong).sum()):,} of the {int(suppressed.sum()):,} rows for which the"
+        f" artifact says it, and every other answer is the artifact's, n = {answers.n:,}"
+    )
+    figures: dict[str, Any] = {"held_back": back, "n_rows": int(rows.sum())}
+    if score is None or score.ndim != 2 or score.shape[1] != len(labels):
+        return between("serving.prediction", 2.5, f"{said}.", figures)
+    best = np.array([labels[kept[at]] for at in score[rows][:, kept].argmax(axis=1)], dtype=object)
+    hits = float(np.mean(best == logged[rows]))
+    if hits < 0.5:
+        return None
+    words = f"{said}; in {hits:.1%} of the rows where it is not, the next best class is answered."
+    return between("serving.prediction", 3.9 if hits >= 0.95 else 2.5, words, {**figures, "next_best": hits})
 
 
 def _of_one_class(answers: Answers) -> Finding | None:
