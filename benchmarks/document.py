@@ -179,7 +179,7 @@ def _aims(results: Mapping[str, Any]) -> str:
         rows.append((aim, f"{exact['ks']:.1e} ({exact['ks_at']})", exact["ks"] <= 1e-3))
         near, every = exact["n_distinct_near"], exact["n_distinct"]
         said = f"{near} of {every} columns; at most {100 * exact['distinct']:.1f} % off ({exact['distinct_at']})"
-        rows.append(("distinct values within 3.5 % (columns with more than 4,096)", said, near == every))
+        rows.append(("distinct values within 3.5 % (columns with 16,384 or more)", said, near == every))
     if instant := results.get("instant"):
         said = f"{instant['wall']} s of wall clock, {instant['cpu']} s of CPU"
         rows.append(("20 columns x 50,000 rows under a second, start-up included", said, instant["cpu"] < 1))

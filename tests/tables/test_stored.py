@@ -255,6 +255,22 @@ def headless(path):
     return table.slice(1).replace_schema_metadata(table.schema.metadata)
 
 
+def test_a_profile_of_the_first_version_is_read(tmp_path):
+    values = pa.array(np.arange(30_000.0))
+    path = write_profile(of(values), tmp_path / "t.profile")
+    table = pq.read_table(path)
+    first = [[hash_ << 16 for hash_ in table["hashes"][0].as_py()[:4_096]]]
+    at = table.column_names.index("hashes")
+    older = table.set_column(at, table.schema.field(at), pa.array(first, pa.list_(pa.uint64())))
+    pq.write_table(older.replace_schema_metadata(table.schema.metadata), path)
+    meddled(path, version=1)
+    found, now = read_table(path).profile()["x"], of(values).profile()["x"]
+    assert found.distinct == pytest.approx(30_000, rel=0.05)
+    both = found.state.distinct.merge(now.state.distinct)
+    assert (both.estimate(), len(both.hashes)) == (found.distinct, 4_096)
+    assert now.state.distinct.merge(found.state.distinct).estimate() == found.distinct
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -262,7 +278,7 @@ def headless(path):
         (lambda path: path.write_bytes(path.read_bytes()[:200]), "truncated"),
         (lambda path: path.write_text("a,b\n1,2\n"), "holds text .*, expected a stored profile"),
         (lambda path: pq.write_table(pa.table({"x": [1]}), path), "holds Parquet rows, expected a profile"),
-        (lambda path: meddled(path, version=2), "a profile of version 2, expected 1 at most"),
+        (lambda path: meddled(path, version=3), "a profile of version 3, expected 2 at most"),
         (lambda path: meddled(path, version="new"), "damaged"),
         (lambda path: meddled(path, n_rows=7), "damaged .*column 'x' does not fit"),
         (lambda path: meddled(path, schema="!"), "damaged"),

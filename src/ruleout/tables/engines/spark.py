@@ -18,8 +18,8 @@ from ruleout.tables.engines.task import Answer, Task, packed, unpacked, worked
 
 __all__ = ["Spark", "open_spark"]
 
-_TASKS_A_JOB = 512
-"""Answers of one job are in the driver's memory together: about half a megabyte each."""
+_TASKS_A_JOB = 256
+"""Answers of one job are in the driver's memory together: about a megabyte each."""
 
 _PARTITIONS_A_CORE = 4
 _PATIENCE_SECONDS = 60
@@ -44,7 +44,7 @@ class Spark:
         self._session = session
 
     def answers(self, tasks: Sequence[Task]) -> Iterator[Answer]:
-        """The answers in the order of their tasks, a job for every 512 of them."""
+        """The answers in the order of their tasks, a job for every 256 of them."""
         for start in range(0, len(tasks), _TASKS_A_JOB):
             work = dict(enumerate(map(packed, tasks[start : start + _TASKS_A_JOB]), start))
             # Few tasks a partition: Spark balances them, and repeats no more where an executor dies.
