@@ -99,6 +99,15 @@ def test_targets_of_earlier_rows_and_the_calendar_are_known_beforehand() -> None
     assert known_beforehand(_case(ahead), ("last_week", "price")) == ()
 
 
+def test_what_the_minute_of_the_day_tells_is_known_beforehand() -> None:
+    frame = _sales(2_000).assign(at=pd.date_range("2021-03-01 08:00", periods=2_000, freq="15min"))
+    frame["slot"] = (frame["at"].dt.hour * 60 + frame["at"].dt.minute).astype(float)
+    assert known_beforehand(_case(frame), ("slot", "price")) == ("slot",)
+    # Of events at moments of their own any column would be a function of the minute.
+    rare = frame.assign(at=frame["at"] + pd.to_timedelta(np.random.default_rng(0).integers(0, 900, 2_000), unit="s"))[:700]
+    assert known_beforehand(_case(rare), ("price",)) == ()
+
+
 LIFETIME = "0.95 on our rows, 0.77 in production"
 
 

@@ -24,6 +24,8 @@ LAGS = 31
 REPEATS = 0.97
 """Share of rows in which a feature must repeat that target."""
 ROWS = 100_000
+ROWS_A_MINUTE = 8
+"""Rows for each minute of the day from which on a column can be said to follow it."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _repeated(values: np.ndarray, outcome: np.ndarray, who: np.ndarray) -> tuple
 
 
 def _calendar(case: Case, column: str) -> bool:
-    """Whether a feature is a part of the row's date: one value for each weekday, month, hour."""
+    """Whether a feature is a part of the row's date: one value for each weekday, month, hour, minute of the day."""
     train = case.current.train
     time = time_column(case, (train,)) if train is not None else None
     if train is None or time is None or column not in train or column == time or train.kind(time) == "numeric":
@@ -152,7 +154,10 @@ def _calendar(case: Case, column: str) -> bool:
         return False
     texts = np.array(["" if v is None else v for v in train.texts(column).tolist()], dtype=str)[known]
     told = np.unique(texts, return_inverse=True)[1]
-    for part in date_parts(when[known]):
+    minutes = np.floor(when[known] / 60) % 1440
+    few = len(np.unique(minutes)) * ROWS_A_MINUTE <= len(minutes)
+    # Of events that fall on minutes of their own any column is a function of the minute.
+    for part in (*date_parts(when[known]), *([minutes] if few else [])):
         codes = np.unique(part, return_inverse=True)[1]
         pairs = len(np.unique(codes.astype(np.int64) * (told.max() + 1) + told))
         if told.max() >= 1 and pairs == codes.max() + 1:

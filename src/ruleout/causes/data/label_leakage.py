@@ -51,6 +51,8 @@ FORMULA_OF_CLASSES = 0.85
 FORMULA_COLUMNS = 16
 MOST_IMPORTANT = 8
 """Columns among which the most important one is looked for: one that gives the target away says something alone."""
+EASY, COPY = 0.75, 0.99
+"""Skill of all other columns from which on a problem is easy, and of one column alone that is a copy all the same."""
 DRIVER = 0.5
 """Skill of one column alone from which on it is a driver of the target rather than a part of a sum."""
 
@@ -87,7 +89,8 @@ class LabelLeakage(Cause):
     A strong but honest feature fails that: others do as well without it, or add to it, as a second one does that closes half of the gap.
     Columns that are filled only for one outcome, values that tell one class without an exception, and names of what is known only
     afterwards add evidence. What a calendar or earlier rows tell is known beforehand and left alone, and so are several columns that
-    determine the target only together, one of them a strong driver, unless somebody knows that the score fails.
+    determine the target only together, one of them a strong driver, or where the others tell most of it as well (skill of 0.75), unless
+    somebody knows that the score fails.
 
     Where the symptom does say so and no such group stands out, the model is trained again without each of the three columns that it rests
     on most: one without which the score is what the symptom tells of elsewhere gives it away. After a retraining a column is suspected that
@@ -322,6 +325,9 @@ def _evidence(problem: Problem, rows: Judged, group: _Group, alone: dict[str, fl
         evidence -= 1.0
     if len(group.columns) > 1 and interplay and not doubt(case).claims:
         # A strong driver and what modifies it determine an honest target too (physics, prices): without a word that it fails, nothing.
+        evidence -= 3.0
+    elif len(group.columns) > 1 and group.rest >= EASY and max(alone[c] for c in group.columns) < COPY and not doubt(case).claims:
+        # Where the other columns tell most of it too the problem is easy, and the best few of them do best.
         evidence -= 3.0
     if any(AFTERWARDS.search(c) for c in group.columns):
         evidence += 0.7
