@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from ruleout.errors import ModelError, nearest
 from ruleout.models.frame import frame_of
 from ruleout.models.learned import NOT_JSON, ask, delegate, json_able, last_step, learned, named_features, step_names
+from ruleout.models.defaults import DEFAULT, default_of
 from ruleout.models.model import Description, Prediction
 from ruleout.tables.table import Table
 
@@ -251,6 +252,9 @@ class ScikitLearnModel:
                 raise ModelError(
                     f"{self._name}: {step_names(fresh)[-1]} has no parameter {key!r} ({len(known)} parameters).{nearest(key, known)}"
                 )
+            if isinstance(value, str) and value == DEFAULT:
+                wanted[key] = default_of(fresh, key)
+                continue
             wanted[key] = tuple(value) if isinstance(known[key], tuple) and isinstance(value, list) else value
         told = {}
         for key, value in known.items():

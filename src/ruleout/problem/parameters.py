@@ -36,7 +36,7 @@ def match_parameters(configs: Mapping[str, Mapping[str, Any] | None], parameters
     Returns
     -------
     Key to parameter name, for the keys that could be told: the value agrees on every side that opens, and where several
-    parameters agree, the name is the closest.
+    parameters agree, the name is the closest. Where one side alone opens, the names are alike or the value is a rare one.
     """
     reference, current = configs.get("reference") or {}, configs.get("current") or {}
     found: dict[str, str] = {}
@@ -51,9 +51,15 @@ def match_parameters(configs: Mapping[str, Mapping[str, Any] | None], parameters
         if len(parameters) == 2:
             agreeing = [name for name in agreeing if not same_value(parameters["reference"][name], parameters["current"][name])]
         close = sorted(agreeing, key=lambda name: (-_likeness(key, name), len(name)))
-        if close and (len(parameters) == 2 or _likeness(key, close[0]) >= 0.6):
+        if close and (len(parameters) == 2 or _likeness(key, close[0]) >= 0.6 or (len(close) == 1 and _rare(wanted, parameters))):
             found[key] = close[0]
     return found
+
+
+def _rare(wanted: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    """Whether the value by which a parameter was found is none that many parameters have: a number other than 0 and 1."""
+    values = [wanted[side] for side in parameters]
+    return all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) not in (0, 1) for v in values)
 
 
 def _likeness(key: str, parameter: str) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ruleout.case.case import ABSENT, Case, Side, SideName
 from ruleout.errors import ModelError
+from ruleout.models.defaults import DEFAULT
 from ruleout.models.model import Model
 from ruleout.problem.parameters import SEEDS, changed_keys, match_parameters
 
@@ -66,7 +67,12 @@ class Recipes:
             found = {k: v for k, v in self._parameters(opened, changes).items() if v is not ABSENT}
             if not changes or (name == order[0] == other and len(found) == len(changes)):
                 return opened, found
-        return None if own is None else self._own(own, side, changed_keys(was.config, held.config))
+        if own is not None:
+            return self._own(own, side, changed_keys(was.config, held.config))
+        opened = self.opened(other)
+        if opened is None or held.config is None or theirs.config is None or not self._takes(other, held):
+            return None
+        return self._own(opened, other, changed_keys(theirs.config, held.config))
 
     def seed(self, case: Case, side: SideName) -> int | None:
         """The seed that a counterfactual's configuration sets, where it is another than the side had."""
@@ -111,9 +117,9 @@ class Recipes:
         found = self._parameters(own, changes)
         other = self.opened("current" if side == "reference" else "reference")
         if ABSENT in found.values():
-            # A key that is gone means the default, which the other side's artifact shows.
+            # A key that is gone means the default, which the other side's artifact shows, or its class.
             theirs = other.describe().parameters if other is not None else {}
-            found = {name: theirs.get(name) if value is ABSENT else value for name, value in found.items()}
+            found = {name: theirs.get(name, DEFAULT) if value is ABSENT else value for name, value in found.items()}
         if len(found) == len(changes):
             return own, found
         if self.can_command:
