@@ -23,13 +23,13 @@ from ruleout.tables.table import Table
 
 
 def case(folder: Path) -> Case:
-    """Today's forest sees a part of the rows; the reference's artifact is lost, and its configuration does not name the setting."""
+    """Today's forest sees two leaves a tree; the reference's artifact is lost, and its configuration does not name the setting."""
     frame = load_diabetes(as_frame=True).frame
     train, validation = frame[:300], frame[300:].reset_index(drop=True)
-    model = make_pipeline(StandardScaler(), RandomForestRegressor(20, max_samples=0.05, random_state=0))
+    model = make_pipeline(StandardScaler(), RandomForestRegressor(20, max_leaf_nodes=2, random_state=0))
     joblib.dump(model.fit(train.drop(columns="target"), train["target"]), folder / "model.joblib")
     tables = {n: Table(pa.Table.from_pandas(f, preserve_index=False), name=n) for n, f in (("train", train), ("validation", validation))}
-    current = Side(**tables, model=Artifact(path=folder / "model.joblib", trusted=True), config={"n_estimators": 20, "max_samples": 0.05})
+    current = Side(**tables, model=Artifact(path=folder / "model.joblib", trusted=True), config={"n_estimators": 20, "max_leaf_nodes": 2})
     reference = replace(current, model=None, config={"n_estimators": 20})
     return Case(reference=reference, current=current, target="target", task="regression", metric="r2", changed="retraining", trusted=True)
 
@@ -38,7 +38,7 @@ def test_the_other_side_is_made_by_the_one_artifact_with_what_differs(tmp_path: 
     given = case(tmp_path)
     laboratory = Laboratory(given)
     made = laboratory.fit(given, "reference")
-    assert made.describe().parameters["randomforestregressor__max_samples"] is None
+    assert made.describe().parameters["randomforestregressor__max_leaf_nodes"] is None
     assert laboratory.outcome(given, "reference").value > laboratory.outcome(given, "current").value
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruleout.case.case import Case
-from ruleout.causes.columns import finite, match_columns, numbers, numeric_columns, put_values, sampled
-from ruleout.causes.donors import predicted_donors
+from ruleout.causes.columns import finite, numbers, numeric_columns, put_values, sampled
 from ruleout.causes.page import Pair
-from ruleout.statistics.parts import strangers
+from ruleout.statistics.parts import Mixture, strangers
 from ruleout.statistics.quantiles import ks_critical, ks_distance
+from ruleout.statistics.spelling import assign
 from ruleout.tables.table import Table
 
 __all__ = ["Strayed", "brought_home", "strayed"]
@@ -25,6 +25,12 @@ LEAST_GAIN = 50.0
 
 LIKE_SHARES = 0.06
 """The columns of one accident hold strangers in the same share of the rows, to within this."""
+
+LEAST_APART = 0.5
+"""Distance of two healthy columns from which on their values can be told apart."""
+
+MOST_SHARE = 0.95
+"""Of more rows than this, the whole columns changed places."""
 
 N_BINS = 60
 
@@ -65,34 +71,37 @@ def strayed(case: Case, pair: Pair) -> Strayed | None:
     emptied = [c for c in columns if _nulls(pair.suspect, c) > _nulls(pair.yardstick, c) + LEAST_MOVE]
     if not 1 <= len(moved) <= 24:
         return None
-    best: dict[str, tuple[float, str, float]] = {}
+    others = list(dict.fromkeys([*moved, *emptied]))
+    found: dict[tuple[str, str], Mixture] = {}
     for column in moved:
-        for other in dict.fromkeys([*moved, *emptied]):
-            if other == column or ks_distance(theirs[column], theirs[other]) < 0.5:
-                continue  # Alike by themselves, their values cannot be told apart row by row.
-            found = strangers(mine[column], theirs[column], theirs[other])
-            if found and found.gain > max(LEAST_GAIN, best.get(column, (0.0,))[0]) and found.share > 0.02:
-                best[column] = found.gain, other, found.share
-    shares = [share for _, _, share in best.values()]
-    if not shares:
+        for other in others:
+            # Alike by themselves, values cannot be told apart row by row.
+            if other != column and ks_distance(theirs[column], theirs[other]) >= LEAST_APART:
+                mixed = strangers(mine[column], theirs[column], theirs[other])
+                if mixed and mixed.gain > LEAST_GAIN and mixed.share > 0.02:
+                    found[column, other] = mixed
+    if not found:
         return None
-    middle = float(np.median(shares))
-    into = {c: other for c, (_, other, share) in best.items() if abs(share - middle) < LIKE_SHARES}
-    if len(into) < 2 or len(set(into.values())) < len(into) or middle > 0.95:
+    # One column's values went to one other: the pairs that together say most.
+    gains = np.array([[found[c, o].gain if (c, o) in found else 0.0 for o in others] for c in moved])
+    taken = [(moved[i], others[j]) for i, j in zip(*assign(-gains), strict=True) if (moved[i], others[j]) in found]
+    middle = float(np.median([found[key].share for key in taken]))
+    into = {c: other for c, other in taken if abs(found[c, other].share - middle) < LIKE_SHARES}
+    if len(into) < 2 or middle > MOST_SHARE:
         return None
-    home = brought_home(case, pair, into, middle, sampled(pair.suspect), lent=False)
+    home = brought_home(pair, into, middle, sampled(pair.suspect), left_out=False)
     left = max(ks_distance(finite(home.numbers(c)), theirs[c]) for c in into)
     noise = max(1.5 * ks_critical(len(mine[c]), len(theirs[c]), 1e-3) for c in into)
     if left > noise:
         return None
-    return Strayed(into, middle, min(best[c][0] for c in into), (left, noise))
+    return Strayed(into, middle, min(found[c, other].gain for c, other in into.items()), (left, noise))
 
 
-def brought_home(case: Case, pair: Pair, into: Mapping[str, str], share: float, table: Table, *, lent: bool = True) -> Table:
+def brought_home(pair: Pair, into: Mapping[str, str], share: float, table: Table, *, left_out: bool = True) -> Table:
     """A table with the strangers put back where they belong.
 
-    A row is one of them if its values are likelier in the columns that they may have come from. What the accident overwrote is lost:
-    a healthy row lends it where `lent`, else it is null.
+    A row is one of them if its values are likelier in the columns that they may have come from. What the accident overwrote is lost: where
+    something was, such rows are `left_out`, else it is null.
     """
     odds = np.full(table.n_rows, np.log(share / (1.0 - share)))
     for column, other in into.items():
@@ -107,16 +116,9 @@ def brought_home(case: Case, pair: Pair, into: Mapping[str, str], share: float, 
         fresh[column][moved] = np.nan
     for column, other in into.items():
         fresh[other][moved] = values[column][moved]
-    lost = [c for c in into if c not in into.values()]
-    if lent and lost and moved.any() and match_columns(case, pair, lost):
-        whole = Pair(pair.name, table, pair.yardstick, pair.side)
-        donors = predicted_donors(case, whole, lost, np.flatnonzero(moved))
-        if donors is not None:
-            for column in lost:
-                fresh[column][moved] = pair.yardstick.numbers(column)[donors]
     for column, new in fresh.items():
         table = put_values(table, column, new, pair.yardstick)
-    return table
+    return table.filter(~moved) if left_out and set(into) - set(into.values()) else table
 
 
 def _nulls(table: Table, column: str) -> float:

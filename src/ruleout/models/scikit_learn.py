@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ruleout.errors import ModelError, nearest
+from ruleout.models.defaults import DEFAULT, default_of
 from ruleout.models.frame import frame_of
 from ruleout.models.learned import NOT_JSON, ask, delegate, json_able, last_step, learned, named_features, step_names
-from ruleout.models.defaults import DEFAULT, default_of
 from ruleout.models.model import Description, Prediction
 from ruleout.tables.table import Table
 

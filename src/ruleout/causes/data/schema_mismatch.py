@@ -49,7 +49,7 @@ class SchemaMismatch(Cause):
     Where only a part of the rows has its values in other columns (cells one to the right, two columns exchanged by one of two sources),
     each column that moved is fitted as a mixture of its healthy self and of another column that moved or was emptied (Dempster, Laird and
     Rubin 1977). Two columns or more must hold strangers in the same share of the rows, with a log likelihood ratio above 50, and be healthy
-    to within noise once each row's values stand where they are likelier. What was overwritten is lent by healthy rows like these.
+    to within noise once each row's values stand where they are likelier. Rows of which something was overwritten are left out.
 
     A table by itself shows decimal numbers that are held as text.
 
@@ -119,7 +119,7 @@ class SchemaMismatch(Cause):
                 return None
             if gap(table, repair["column"], pair.yardstick, repair["column"]) <= repair["noise"]:
                 return case  # Put right already: each of the columns has a finding of its own.
-            table = brought_home(case, pair, repair["into"], repair["share"], table)
+            table = brought_home(pair, repair["into"], repair["share"], table)
         else:
             # Each of the columns has a finding of its own, and the first one that is put right puts all of them right.
             back = returned(pair, repair["places"], finding.figures["noise"], repair["mark"])
