@@ -58,3 +58,20 @@ def test_a_rare_value_names_its_parameter_where_one_artifact_opens() -> None:
     common = {"reference": {"weight_decay": 1e-4}, "current": {"weight_decay": 1}}
     assert match_parameters(common, {"current": {"model__alpha": 1}}) == {}
     assert match_parameters(configs, {"current": {**held, "model__max_iter": 60.0}}) == {}
+
+
+def test_a_pipeline_made_for_columns_that_held_nothing_does_not_take_rows_in_which_they_hold_something(tmp_path: Path) -> None:
+    given = case(tmp_path)
+    assert given.current.train is not None and given.reference is not None and given.current.model is not None
+    (tmp_path / "earlier.joblib").write_bytes((tmp_path / "model.joblib").read_bytes())
+    earlier = Artifact(path=tmp_path / "earlier.joblib", trusted=True)
+    emptied = given.current.train.with_column("bmi", pa.nulls(given.current.train.n_rows, pa.float64()))
+    broken = replace(
+        given,
+        reference=replace(given.reference, model=earlier, config=given.current.config),
+        current=replace(given.current, train=emptied),
+    )
+    recipes = Laboratory(broken).recipes
+    as_it_is = recipes.template(broken.with_side("current", replace(broken.current, model=None)), "current")
+    mended = recipes.template(broken.with_table("current", "train", given.current.train), "current")
+    assert as_it_is == (recipes.opened("current"), {}) and mended == (recipes.opened("reference"), {})

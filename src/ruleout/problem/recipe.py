@@ -11,6 +11,7 @@ from ruleout.errors import ModelError
 from ruleout.models.defaults import DEFAULT
 from ruleout.models.model import Model
 from ruleout.problem.parameters import SEEDS, changed_keys, match_parameters
+from ruleout.tables.table import Table
 
 __all__ = ["Recipes"]
 
@@ -91,14 +92,20 @@ class Recipes:
         return match_parameters(configs, described) if None not in configs.values() else {}
 
     def _takes(self, name: SideName, held: Side) -> bool:
-        """Whether a side's artifact can be fitted on the rows of `held`: they have its columns, of the kinds it was fitted on."""
+        """Whether a side's artifact can be fitted on the rows of `held`: they have its columns, of the kinds it was fitted on.
+
+        A pipeline made for columns that held nothing may leave them out, so it does not take rows in which they hold something.
+        """
         opened, fitted_on = self.opened(name), (self.case.side(name) or Side()).train
         features = opened.describe().features if opened is not None else None
         if features is None or held.train is None:
             return opened is not None
         if not set(features) <= set(held.train.columns):
             return False
-        return fitted_on is None or all(c not in fitted_on or fitted_on.kind(c) == held.train.kind(c) for c in features)
+        if fitted_on is None:
+            return True
+        known = [c for c in features if c in fitted_on]
+        return all(fitted_on.kind(c) == held.train.kind(c) and not (_empty(fitted_on, c) and not _empty(held.train, c)) for c in known)
 
     def _moved(self, held: Side, was: Side, theirs: Side) -> bool:
         """Whether a counterfactual gives a side the other's code or environment: what those made shows in the other's artifact alone."""
@@ -131,3 +138,7 @@ class Recipes:
         raise ModelError(
             f"{side}.config: which estimator parameter stands behind {unknown} cannot be told, and there is no [run] train command."
         )
+
+
+def _empty(table: Table, column: str) -> bool:
+    return table.n_rows > 0 and table.arrow.column(column).null_count == table.n_rows
