@@ -12,7 +12,7 @@ from ruleout.causes.answers import Answers
 from ruleout.causes.columns import bounded
 from ruleout.tables.moments import clock
 
-__all__ = ["Recurrence", "permuted", "recurrence"]
+__all__ = ["Recurrence", "permuted", "recurrence", "slipped"]
 
 LONGEST = 200
 """Longest block of requests of which the first one's answer is looked for."""
@@ -85,6 +85,17 @@ def permuted(answers: Answers) -> float | None:
     if len(logged) < 20 or float(answers.equal(logged, own).mean()) < MOST_MOVED:
         return None
     return float(np.mean(~answers.plain.same))
+
+
+def slipped(answers: Answers) -> int | None:
+    """By how many rows of the log all answers stand below (or, negative, above) their requests; None where they did not slip as one."""
+    logged, own = answers.said
+    for rows in range(1, min(LONGEST_SHIFT, answers.n // 4) + 1):
+        if float(answers.equal(logged[rows:], own[:-rows]).mean()) >= MOST_MOVED:
+            return rows
+        if float(answers.equal(logged[:-rows], own[rows:]).mean()) >= MOST_MOVED:
+            return -rows
+    return None
 
 
 def _of_later_rows(answers: Answers) -> bool:

@@ -25,8 +25,8 @@ Z = 6.0
 class Stretch(NamedTuple):
     """Rows that hold the answers that do not follow: in words, the column that tells them apart ("" for the order), and which they are.
 
-    `rate` is the part of the answers inside that follow all the same, as bare classes do by chance; `n_levels` how many levels of the column
-    were picked for what is wrong in them.
+    `rate` is the part of the answers inside that follow all the same, as bare classes do by chance; `n_levels` how many levels of the
+    column were picked for what is wrong in them.
     """
 
     words: str

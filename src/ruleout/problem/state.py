@@ -163,6 +163,9 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
             harm = Difference(sign * (baseline - said), harm.error)
             current, reported_change = said, True
     figures["disagrees"] = {s: measured.disagrees(s) for s in SIDES}
+    by_itself = situation == "serving" and harm is None and current is not None and _against_replay(laboratory, figures)
+    if by_itself:
+        reference, harm = by_itself
     paired = _paired_harm(laboratory, case) if harm is not None and not reported_change else None
     floor = (
         case.min_effect if case.min_effect is not None else FLOOR * max(1.0, abs(reference or 1.0) if metric.startswith("neg_") else 1.0)
@@ -171,6 +174,7 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
     if harm is not None:
         total = harm.widened(math.sqrt(2) * noise)
         significant = total.low > 0 and harm.value >= floor
+        significant = significant and not (by_itself and figures["answers_replayed"] >= ALIKE)
         if paired is not None:
             certain = paired.widened(math.sqrt(2) * noise)
             figures["paired_harm"] = {"value": paired.value, "interval": [certain.low, certain.high]}
@@ -189,6 +193,7 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
     if unlabelled:
         # Replay and features need no labels: what they say is still to be looked at, and rests on observation.
         kind = "disagreement" if figures.get("answers_alike", 0.0) < ALIKE else "none"
+    lone = by_itself and kind == "none"
     again = same_again(case) if kind == "none" and situation == "silent" else None
     repeated = ""
     if again is not None:
@@ -201,10 +206,10 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
         kind=kind,
         statement=_statement(metric, (reference, current), harm, floor, significant=significant, figures=figures) + unlabelled + repeated,
         metric=metric,
-        reference=reference,
+        reference=None if lone else reference,
         current=current,
-        change=None if harm is None else -sign * harm.value,
-        interval=None if harm is None else _ordered(-sign * harm.high, -sign * harm.low),
+        change=None if harm is None or lone else -sign * harm.value,
+        interval=None if harm is None or lone else _ordered(-sign * harm.high, -sign * harm.low),
         significant=significant,
         harm=0.0 if harm is None else harm.value,
         noise=max(floor, 2 * noise),
@@ -256,6 +261,28 @@ def _lone_log(laboratory: Laboratory, figures: dict[str, Any]) -> str:
         return ""
     figures["answers_follow"] = found.rate
     return f" The artifact gives {found.rate:.1%} of the n = {found.n:,} logged answers again for the logged features."
+
+
+def _against_replay(laboratory: Laboratory, figures: dict[str, Any]) -> tuple[float, Difference] | None:
+    """What the artifact itself would have reached on a log that stands alone, and how much worse the logged answers are, row by row.
+
+    `figures` is told the share of answers that it gives again (`answers_replayed`). None where it cannot be asked.
+    """
+    case, log = laboratory.case, laboratory.case.current.serving
+    model = laboratory.model("current")
+    if log is None or model is None or case.target not in log or not {"prediction", "score"} & set(log.columns):
+        return None
+    try:
+        found = laboratory.replay(log)
+        asked, answered = laboratory.evaluate(model, log.without(["prediction", "score"])), laboratory.logged(log)
+    except RuleoutError as error:
+        laboratory.reasons.setdefault("replay", str(error))
+        return None
+    lost = asked.minus(answered)
+    if found is None or not math.isfinite(lost.value) or not math.isfinite(lost.error):
+        return None
+    figures["answers_replayed"] = found.rate
+    return asked.value, Difference(laboratory.scorer.sign * lost.value, lost.error)
 
 
 def _two_artifacts(case: Case) -> bool:
@@ -389,6 +416,14 @@ def _statement(
     way = "worse" if harm.value > 0 else "better" if harm.value < 0 else "unchanged"
     bounds = f"95 % interval {harm.low:+.4f} to {harm.high:+.4f}"
     change = f"{metric} went from {reference:.4g} to {current:.4g}: {way} by {abs(harm.value):.4f} ({bounds})"
+    if "answers_replayed" in figures:
+        given = f"the artifact gives {figures['answers_replayed']:.1%} of the logged answers again for the logged features"
+        if not significant:
+            return f"{metric} of the logged answers is {current:.4g}; {given}. What it should be is not known: there is no reference."
+        return (
+            f"{metric} of the logged answers is {current:.4g}, and {reference:.4g} of what the artifact answers for the logged features:"
+            f" {way} by {abs(harm.value):.4f} ({bounds}), beyond noise; {given}."
+        )
     if figures["reported_change"]:
         return f"{change}, but {current:.4g} is only what was reported: model and rows give {figures['recomputed']['current']:.4g}."
     if not significant and harm.low > 0:

@@ -7,6 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.answers import answers_of
+from ruleout.causes.beyond import beyond_training
 from ruleout.causes.columns import bounded, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.judgement import Judgement, judge
@@ -57,6 +59,9 @@ class Drift(Cause):
     for all inputs (Rosenbaum and Rubin 1983): what the metric gains thereby is due to requests that are harder than they were; what it does
     not gain, to labels that no longer follow from the scores.
 
+    Where most requests lie outside of a feature's range in training, and the target went where that feature leads it, the model answers
+    where it was never taught. Nothing can be weighted then: that is said, and rests on observation.
+
     What would rule it out
     ----------------------
     An AUC of 1/2 to within two points, or inputs' terms of zero beside the change.
@@ -104,6 +109,10 @@ class Drift(Cause):
             if problem.case.reference is None or not columns or min(held.suspect.n_rows, held.yardstick.n_rows) < _LEAST_ROWS:
                 continue
             covers.append(pair.name)
+            outside = _outside(problem, pair)
+            if outside is not None:
+                findings.append(outside)
+                continue
             domain = held.apart(None, columns)
             power = min(power, normal_power(0.1, domain.error, _LEAST_AUC))
             said.append(f"`{pair.name}`: the inputs are told apart with AUC {domain.auc:.3f}, expected 0.5, n = {pair.suspect.n_rows:,}")
@@ -119,7 +128,7 @@ class Drift(Cause):
         In training, healthy rows stand in where hardly any are left: what is not there cannot be weighted up.
         """
         pair = pair_of(case, finding)
-        if pair is None:
+        if pair is None or finding.repair.get("outside"):
             return None
         along = finding.repair.get("along")
         rows, weights = _weights(case, pair, pair.suspect, along, towards="yardstick")
@@ -133,7 +142,7 @@ class Drift(Cause):
         """Draw the healthy table's rows so that they lie as the suspect's do."""
         pair = pair_of(case, finding)
         healthy = case.reference.table(pair.name) if pair and case.reference else None
-        if pair is None or healthy is not pair.yardstick:
+        if pair is None or healthy is not pair.yardstick or finding.repair.get("outside"):
             return None
         rows, weights = _weights(case, pair, healthy, finding.repair.get("along"), towards="suspect")
         if effective_rows(weights) < _LEAST_ROWS:
@@ -202,6 +211,26 @@ class Drift(Cause):
         }
         repair = {"table": pair.name, "along": along or scored}
         return Finding(pair.place(column), pair.name, min(bounded(evidence), cap), statement, figures, repair, pair.side, 0.2)
+
+
+def _outside(problem: Problem, pair: Pair) -> Finding | None:
+    """Requests from beyond what training held: no weights lead from there to where the model was taught."""
+    found = beyond_training(problem.case, pair) if pair.name == "serving" and problem.situation == "serving" else None
+    answers = answers_of(problem) if found is not None else None
+    if found is None or (answers is not None and not answers.follow):
+        return None
+    column = next(iter(found.shares))
+    others = ", ".join(f"{c} {share:.0%}" for c, share in list(found.shares.items())[1:5])
+    likewise = f", likewise {others}" if others else ""
+    statement = (
+        f"`{pair.place(column)}`: {found.shares[column]:.1%} of n = {pair.suspect.n_rows:,} requests lie outside of what training held"
+        f" ({found.low:.4g} to {found.high:.4g}; their median is {found.middle:.4g}){likewise}; the target went"
+        f" along by {found.went:+.2f} of its deviations, so these are other cases and not another unit: the model answers where it was not"
+        " taught, and no weighting brings them back."
+    )
+    figures = {"columns": list(found.shares), "outside": dict(found.shares), "went": found.went, "n": pair.suspect.n_rows}
+    repair = {"table": pair.name, "outside": True}
+    return Finding(pair.place(column), pair.name, 3.0, statement, figures, repair, pair.side, 0.5)
 
 
 def _scored(pair: Pair) -> str:

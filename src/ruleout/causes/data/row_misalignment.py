@@ -13,7 +13,7 @@ from ruleout.causes.columns import ROWS, bounded, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.donors import predicted_donors
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
-from ruleout.causes.recurrence import permuted
+from ruleout.causes.recurrence import permuted, slipped
 from ruleout.causes.undo import find_undo, source_rows
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -97,7 +97,7 @@ class RowMisalignment(Cause):
             column = "score" if "score" in answers.log and answers.case.task != "regression" else "prediction"
             said = (
                 f"serving.{column}: the logged answers are the artifact's own in another order: {moved:.1%} of n = {answers.n:,} stand on"
-                " another row than the one they were given for, expected 0%."
+                f" another row than the one they were given for, expected 0%{_slip(slipped(answers))}."
             )
             return Look((between(f"serving.{column}", 3.9, said, {"share": moved}),), 0.95, covers=("serving",))
         findings: list[Finding] = []
@@ -254,6 +254,11 @@ class RowMisalignment(Cause):
         asked = at[mine] >= 0
         donors[at[mine[asked]]] = theirs[asked]
         return donors
+
+
+def _slip(rows: int | None) -> str:
+    """In words, how far all answers slipped."""
+    return "" if rows is None else f"; each stands {abs(rows)} rows {'below' if rows > 0 else 'above'} its request"
 
 
 def _rows(rows: np.ndarray) -> Any:

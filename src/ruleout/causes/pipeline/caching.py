@@ -10,6 +10,7 @@ from ruleout.case.case import Case
 from ruleout.causes.answers import ANSWERED, Answers, answers_of, between, follows, replayed
 from ruleout.causes.columns import borrowed, bounded, put_values
 from ruleout.causes.held import Held, held_columns
+from ruleout.causes.old_records import old_records
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
 from ruleout.causes.recurrence import recurrence
 from ruleout.causes.watched import log_guard
@@ -17,6 +18,9 @@ from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 
 __all__ = ["Caching"]
+
+FEWEST_FRESH = 60
+"""Rows with fresh features, at least, that stand for all."""
 
 
 class Caching(Cause):
@@ -50,6 +54,10 @@ class Caching(Cause):
     often. Where no time is known, records of one entity are looked at as they stand, and another feature must say that the column should
     have moved: one with which it moves within an entity in health (rank correlation of a half), and which spreads in the log as it did.
 
+    Where an entity and a time are known, each row is held against the older records of its entity in the reference's tables: columns that
+    repeat one of them, value for value, in a fifth more of the log's rows than of validation's come from a store that was not refreshed.
+    Rows that do not are measured in place of all.
+
     What would rule it out
     ----------------------
     Logged answers that follow, row by row, from the features beside them.
@@ -81,7 +89,7 @@ class Caching(Cause):
         found = recurrence(answers) if answers is not None and not answers.follow and not answers.fallback else None
         if answers is None or found is None:
             pair = _serving(problem.case) if problem.situation == "serving" else None
-            kept = tuple(_kept(pair, held_columns(problem.case, pair))) if pair is not None else ()
+            kept = (*_of_old(problem.case, pair), *_kept(pair, held_columns(problem.case, pair))) if pair is not None else ()
             return Look(kept, 0.9, covers=("serving",)) if kept else follows(answers, "the answer of an earlier request")
         share = float(np.mean(~answers.plain.same))
         said = (
@@ -97,7 +105,12 @@ class Caching(Cause):
         return log_guard(self.id(), problem, finding)
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The artifact's own answers in place of the stored ones; for stored features, fresh values as like rows have them."""
+        """The artifact's own answers in place of the stored ones; for stored features, fresh values as like rows have them.
+
+        Of old records of an entity the fresh values are not known: the rows that hold fresh ones stand for all.
+        """
+        if finding.repair.get("old"):
+            return _fresh(case)
         if "held" not in finding.repair:
             return replayed(case, finding.side)
         pair, column, rows = _serving(case), str(finding.repair["column"]), finding.repair["rows"]
@@ -113,6 +126,29 @@ class Caching(Cause):
 
 def _serving(case: Case) -> Pair | None:
     return next((p for p in pairs(case) if p.name == "serving"), None)
+
+
+def _of_old(case: Case, pair: Pair) -> Iterator[Finding]:
+    """Columns of the log that are those of an older record of the same entity, value for value."""
+    old = old_records(case, pair)
+    for column in old.columns[:8] if old is not None else ():
+        assert old is not None
+        said = (
+            f"serving.{column}: {old.share:.1%} of n = {pair.suspect.n_rows:,} rows hold, value for value, an older record of the same"
+            f" {old.by} in {', '.join(old.columns[:5])} ({old.usual:.1%} of n = {old.n_usual:,} in health); by {case.time} its median age"
+            f" is {old.age:,.0f}."
+        )
+        figures = {"share": old.share, "usual": old.usual, "columns": list(old.columns), "age": old.age}
+        yield Finding(f"serving.{column}", "serving", bounded(old.evidence), said, figures, {"old": True}, pair.side, 0.9)
+
+
+def _fresh(case: Case) -> Case | None:
+    """The rows of the log that hold no older record; None where hardly any do."""
+    pair = _serving(case)
+    old = old_records(case, pair) if pair is not None else None
+    if pair is None or old is None or int((~old.rows).sum()) < FEWEST_FRESH:
+        return None
+    return case.with_table(pair.side, pair.name, pair.suspect.filter(~old.rows))
 
 
 def _kept(pair: Pair, found: tuple[Held, ...]) -> Iterator[Finding]:

@@ -103,15 +103,8 @@ class Threshold(Cause):
             made = _made_from_theirs(elsewhere)
             said = f"serving.{elsewhere.column}: no function of one machine's answers gives the other's, n = {elsewhere.rows.n:,}."
             return Look((made,), 0.95, covers=("serving",)) if made is not None else Look((), 0.85, said, ("serving",))
-        found = (
-            _cut(answers)
-            or _made_from(answers)
-            or _turned(answers)
-            or _renamed(answers)
-            or _held_back(answers)
-            or _of_one_class(answers)
-            or _of_several(answers)
-        )
+        steps = (_cut, _made_from, _turned, _renamed, _held_back, _of_one_class, _of_several)
+        found = next((made for step in steps if (made := step(answers)) is not None), None)
         if found is None:
             n_wrong = int(np.sum(~answers.decided))
             said = f"serving: {n_wrong:,} of n = {answers.n:,} logged decisions are not the artifact's, and no cut explains them."
@@ -341,8 +334,8 @@ def _held_back(answers: Answers) -> Finding | None:
     rows = suppressed & wrong
     names = ", ".join(f'"{label}"' for label in back[:4])
     said = (
-        f"serving.prediction: {names} is answered in {int((suppressed & ~wrong).sum()):,} of the {int(suppressed.sum()):,} rows for which the"
-        f" artifact says it, and every other answer is the artifact's, n = {answers.n:,}"
+        f"serving.prediction: {names} is answered in {int((suppressed & ~wrong).sum()):,} of the {int(suppressed.sum()):,} rows for which"
+        f" the artifact says it, and every other answer is the artifact's, n = {answers.n:,}"
     )
     figures: dict[str, Any] = {"held_back": back, "n_rows": int(rows.sum())}
     if score is None or score.ndim != 2 or score.shape[1] != len(labels):

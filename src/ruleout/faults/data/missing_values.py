@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
 from ruleout.faults.night import Night, PlannedNight
-from ruleout.faults.service import PlannedService
+from ruleout.faults.service import PlannedService, Service, Serving
 from ruleout.faults.system import Half, System, weighty
 
 
@@ -75,4 +76,9 @@ class MissingValuesServing(PlannedService):
 
     planned: ClassVar[type[Fault]] = MissingValues
     variants = MissingValues.variants
-    besides = ("pipeline.feature-availability",)
+
+    def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
+        """As planned; where a column is gone for whole levels of another one, a source that does not serve them is as good a name."""
+        serving = super().serve(service, rng, severity, variant)
+        more = ("pipeline.feature-availability",) if variant == "segment" else ()
+        return replace(serving, accept=(*serving.accept, *more))

@@ -11,7 +11,7 @@ from ruleout.faults.fault import Inapplicable, Severity
 from ruleout.faults.service import Service, ServiceFault, Serving, on_the_way
 from ruleout.faults.system import weighty
 
-_LOGGED = ("grid", "limits")
+_LOGGED = ("grid", "limits", "nulls-logged", "twelve-hour-clock")
 """Steps that are taken before the log is written."""
 
 
@@ -24,13 +24,15 @@ class Preprocessing(ServiceFault):
         """Nulls are filled, text is lowered, numbers are cut, put into logarithms or into other units, after the log is written.
 
         Or decimal points are lost to another locale, levels are taken for the commonest one; or numbers stand on a
-        coarse grid or within limits in the log as well.
+        coarse grid or within limits in the log as well, nulls are zeros there, hours of the afternoon are read from a twelve-hour clock.
         """
         data = service.system.dataset
         n = {"small": 1, "medium": 2, "large": 3}[severity]
         if variant == "capitals":
             columns = [c for c in data.categorical if service.requests[c].map(lambda v: isinstance(v, str) and v != v.lower()).any()]
-        elif variant == "nulls":
+        elif variant == "twelve-hour-clock":
+            columns = _clocks(service)
+        elif variant in ("nulls", "nulls-logged"):
             columns = [c for c in data.numeric if service.requests[c].isna().any()]
         elif variant == "other-level":
             columns = [c for c in weighty(service.system, "categorical", rng, 1) if service.requests[c].nunique() >= 4]
@@ -54,8 +56,20 @@ class Preprocessing(ServiceFault):
         if variant in _LOGGED:
             features = change(service.requests[service.features].copy())
             log = service.log(features, service.answer(features))
+            if variant == "twelve-hour-clock":
+                return Serving(log.assign(**{str(data.time): service.requests[data.time].to_numpy()}), places, {"columns": columns}, accept)
             return Serving(log, places, {"columns": columns}, accept=(*accept, "data.missing-values", "data.outliers"))
         return Serving(on_the_way(service, change), places, {"columns": columns}, accept=accept)
+
+
+def _clocks(service: Service) -> list[str]:
+    """Columns that say the minute or the hour of the row's own time."""
+    data = service.system.dataset
+    if not data.time:
+        return []
+    time = service.requests[data.time].dt
+    parts = (time.hour * 60 + time.minute, time.hour)
+    return [c for c in data.numeric if any((service.requests[c] == part).all() for part in parts)]
 
 
 def _steps(severity: Severity, known: Any) -> Mapping[str, Callable[[Any, str], Any]]:
@@ -73,6 +87,8 @@ def _steps(severity: Severity, known: Any) -> Mapping[str, Callable[[Any, str], 
 
     return {
         "nulls": lambda v, _: v.fillna(0),
+        "nulls-logged": lambda v, _: v.fillna(0),
+        "twelve-hour-clock": lambda v, _: v % (12 if v.max() < 24 else 720),
         "capitals": lambda v, _: v.map(lambda text: text.lower() if isinstance(text, str) else text),
         "whole-numbers": lambda v, _: np.trunc(v.astype(float)),
         "logarithm": lambda v, _: np.log1p(v.astype(float).clip(lower=0)),

@@ -13,16 +13,17 @@ from ruleout.faults.service import Service, ServiceFault, Serving
 class Threshold(ServiceFault):
     """The scores are the model's, what is made of them is not."""
 
-    variants = ("cut", "names", "transform", "smoothed", "logits", "uncalibrated", "swapped")
+    variants = ("cut", "names", "transform", "smoothed", "logits", "uncalibrated", "swapped", "held-back")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
         """Another cut, classes in another order, or numbers that are capped or left as logarithms.
 
-        Or scores that are mixed with those before, given as log-odds or without calibration, or of the other class.
+        Or scores that are mixed with those before, given as log-odds or without calibration, or of the other class. Or one of several
+        classes is never let out: the next best is answered.
         """
         features = service.requests[service.features]
         answers = dict(service.answer(features))
-        if variant in ("smoothed", "logits", "uncalibrated", "swapped"):
+        if variant in ("smoothed", "logits", "uncalibrated", "swapped", "held-back"):
             return _of_scores(service, answers, rng, severity, variant)
         if variant == "cut":
             if "score" not in answers:
@@ -43,6 +44,17 @@ class Threshold(ServiceFault):
             place = {c: classes[order[k]] for k, c in enumerate(classes)}
             answers["prediction"] = np.array([place[v] for v in answers["prediction"]], dtype=answers["prediction"].dtype)
             return Serving(service.log(features, answers), ("serving.prediction",), {"shift": int(order[0])})
+        if variant == "held-back":
+            model = service.fitted.model
+            classes = list(getattr(model, "classes_", ()))
+            if len(classes) < 3 or not hasattr(model, "predict_proba"):
+                raise Inapplicable("fewer than three classes with probabilities")
+            probability = np.array(model.predict_proba(features), dtype=float)
+            common = np.argsort(-np.bincount(probability.argmax(axis=1), minlength=len(classes)))
+            back = int(common[{"small": 2, "medium": 1, "large": 0}[severity]])
+            probability[:, back] = -1.0
+            answers["prediction"] = np.array(classes)[probability.argmax(axis=1)]
+            return Serving(service.log(features, answers), ("serving.prediction",), {"class": str(classes[back])})
         if service.system.dataset.task != "regression":
             raise Inapplicable("no number to transform")
         values = answers["prediction"]
