@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.beyond import beyond_training
 from ruleout.causes.columns import bounded
 from ruleout.causes.comparison import compare
 from ruleout.causes.judgement import LOCATED, Judgement, judge
@@ -66,6 +67,7 @@ class ConceptDrift(Cause):
     Told apart from
     ---------------
     `data.label-errors`: one table only, anywhere in the feature space. `data.drift`: the loss at shared inputs is as before.
+    (beyond all that training held, too: there no relation was known that could have changed.)
     `data.label-shift`: the classes' own distributions are as before. `data.stale`: the training rows are of before, the relation moved on.
 
     References
@@ -100,6 +102,9 @@ class ConceptDrift(Cause):
             # A model trained on yesterday's rows again has not seen the new world: that is data.stale, whatever the world did.
             same = f"`{target}`: the training rows are the reference's, so no new relation was learned, n = {n:,}."
             return Look((), power, same, ("train",))
+        if problem.situation == "serving" and beyond_training(problem.case, validation.pair) is not None:
+            beyond = f"`{target}`: most requests lie beyond what training held, where no relation was known before, n = {n:,}."
+            return Look((), 0.0, beyond, (looked,))
         finding = self._finding(problem, validation, train)
         return Look((finding,), power, "", (looked,)) if finding else Look((), power, said, (looked,))
 
