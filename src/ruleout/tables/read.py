@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePath
@@ -11,11 +12,13 @@ from typing import Any
 import pyarrow as pa
 
 from ruleout.errors import TableError, nearest
+from ruleout.tables import pieces
 from ruleout.tables.addresses import Location, is_address, shown_address
 from ruleout.tables.databases import is_database, open_database
 from ruleout.tables.hive import folders_with_values, partition_columns
-from ruleout.tables.parquet import open_parquet
+from ruleout.tables.parquet import ParquetFiles, open_parquet
 from ruleout.tables.remote import RemoteFile, find_remote
+from ruleout.tables.spool import Spooled
 from ruleout.tables.stored import open_profile
 from ruleout.tables.table import Table
 from ruleout.tables.textfiles import open_csv, open_json, open_jsonl, read_csv, read_json, read_jsonl
@@ -58,11 +61,15 @@ _MAGIC = {
 }
 
 
-_TEXT: Mapping[str, tuple[Callable[[Path], None], Callable[..., pa.Table]]] = {
-    "csv": (open_csv, read_csv),
-    "jsonl": (open_jsonl, read_jsonl),
-    "json": (open_json, read_json),
+_TEXT: Mapping[str, tuple[Callable[[Path], None], Callable[..., pa.Table], Callable[..., list[Path]]]] = {
+    "csv": (open_csv, read_csv, pieces.csv_pieces),
+    "jsonl": (open_jsonl, read_jsonl, pieces.jsonl_pieces),
+    "json": (open_json, read_json, pieces.json_pieces),
 }
+"""How files of text are looked at when they are opened, read whole, and written in pieces."""
+
+_UNPACKED = 5
+"""How many times as large a compressed file of text is when it is unpacked, about."""
 
 
 def read_table(path: Location, *, name: str = "table") -> Table:
@@ -70,7 +77,8 @@ def read_table(path: Location, *, name: str = "table") -> Table:
 
     Parquet files are read column by column, as far as is asked for, on this machine and elsewhere. CSV files (also with ";", tabs or "|",
     also compressed) and JSON are read whole when their rows are first needed; columns whose every value is a number hold numbers, and an
-    empty text is null. A database's table is read once, when its rows are first needed, into a temporary file.
+    empty text is null. More than 200 MB of them, and a database's table, are read once, when their rows are first needed, into temporary
+    Parquet files, so that their size in memory is that of a piece.
 
     Parameters
     ----------
@@ -104,9 +112,11 @@ def read_table(path: Location, *, name: str = "table") -> Table:
         return Table(open_profile(paths[0]), name=name, origin=str(path))
     if formats[0] == "parquet":
         return Table(open_parquet(paths, _unified, partitions), name=name, origin=str(path))
-    opened, reader = _TEXT[formats[0]]
+    opened, reader, writer = _TEXT[formats[0]]
     for file in paths:
         opened(file)
+    if sum(map(_size, paths)) > pieces.LARGE:
+        return Table(Spooled(partial(_in_pieces, paths, writer, partitions)), name=name, origin=str(path))
     return Table(partial(_stacked, paths, reader, partitions), name=name, origin=str(path))
 
 
@@ -234,6 +244,38 @@ def _stacked(paths: Sequence[Any], reader: Callable[..., pa.Table], partitions: 
     tables = [_with_constants(table, partitions[0], values) for table, values in zip(tables, partitions[1], strict=True)]
     schema = _unified([table.schema for table in tables], paths)
     return pa.concat_tables(tables, promote_options="permissive").select(schema.names).cast(schema, safe=False).combine_chunks()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size * (_UNPACKED if path.suffix.lower() in _PACKED else 1)
+
+
+def _in_pieces(
+    paths: Sequence[Path], writer: Callable[..., list[Path]], partitions: tuple[pa.Schema, Sequence[Mapping[str, Any]]], folder: Path
+) -> ParquetFiles:
+    """The rows of large text files, written as Parquet files into a folder, under the schema that `_stacked` gives smaller ones."""
+    import pyarrow.parquet as pq
+
+    written: list[list[Path]] = []
+    schemas: list[list[pa.Schema]] = []
+
+    def write(at: int, texts: tuple[str, ...] = ()) -> None:
+        place = folder / str(at)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        written[at : at + 1] = [writer(paths[at], place, texts=texts)]
+        schemas[at : at + 1] = [[pq.read_schema(piece).remove_metadata() for piece in written[at]]]
+
+    for at in range(len(paths)):
+        write(at)
+    texts = _contradicting([schema for some in schemas for schema in some])
+    for at in range(len(paths)):
+        if any(name in schema.names and schema.field(name).type != pa.string() for schema in schemas[at] for name in texts):
+            write(at, texts)
+    sources = [path for path, some in zip(paths, written, strict=True) for _ in some]
+    constants = [values for values, some in zip(partitions[1], written, strict=True) for _ in some]
+    every = [piece for some in written for piece in some]
+    return open_parquet(every, lambda found, _: _unified(found, sources), (partitions[0], constants))
 
 
 def _with_constants(table: pa.Table, said: pa.Schema, values: Mapping[str, Any]) -> pa.Table:

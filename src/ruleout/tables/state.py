@@ -36,7 +36,9 @@ class Moments:
             return cls()
         mean = float(ordered.mean(dtype=np.float64))
         gaps = ordered - mean
-        return cls(len(ordered), mean, float(np.dot(gaps, gaps)), float(ordered[0]), float(ordered[-1]))
+        gaps *= gaps
+        # A dot product's last bits depend on how many threads the arithmetic libraries are given, a sum's do not.
+        return cls(len(ordered), mean, float(gaps.sum()), float(ordered[0]), float(ordered[-1]))
 
     def merge(self, other: Moments) -> Moments:
         """The moments of both."""

@@ -11,9 +11,23 @@ import pyarrow.compute as pc
 
 from ruleout.errors import TableError
 
-__all__ = ["open_csv", "open_json", "open_jsonl", "read_csv", "read_json", "read_jsonl"]
+__all__ = [
+    "BLOCK",
+    "csv_options",
+    "empty_to_null",
+    "no_csv",
+    "no_text",
+    "of_lines",
+    "of_rows",
+    "open_csv",
+    "open_json",
+    "open_jsonl",
+    "read_csv",
+    "read_json",
+    "read_jsonl",
+]
 
-_BLOCK = 16 * 1024 * 1024
+BLOCK = 16 * 1024 * 1024
 _WHOLE = 1024 * 1024 * 1024
 """The largest block that types are inferred from where the first one turned out not to speak for the others."""
 
@@ -34,12 +48,12 @@ def open_csv(path: Path) -> None:
     import pyarrow.csv as pv
 
     try:
-        with pv.open_csv(path, **_csv_options(path, 1024 * 1024)) as reader:
+        with pv.open_csv(path, **csv_options(path, 1024 * 1024)) as reader:
             names = reader.schema.names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if "conversion error" in str(error) and "UTF8" not in str(error):
             return
-        raise _csv_error(path, error) from error
+        raise no_csv(path, error) from error
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise TableError(
@@ -54,17 +68,15 @@ def read_csv(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
     fixed = {name: pa.string() for name in texts}
     try:
         try:
-            table = pv.read_csv(path, **_csv_options(path, _BLOCK, fixed))
+            table = pv.read_csv(path, **csv_options(path, BLOCK, fixed))
         except pa.ArrowInvalid as error:
             if "conversion error" not in str(error):
                 raise
-            table = pv.read_csv(path, **_csv_options(path, _WHOLE, fixed))
+            table = pv.read_csv(path, **csv_options(path, _WHOLE, fixed))
     except (pa.ArrowException, OSError) as error:
-        raise _csv_error(path, error) from error
-    for field in table.schema:
-        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
-            raise TableError(f"{path}: column {field.name!r} is not UTF-8 text; save the file as UTF-8.")
-    return _empty_to_null(table)
+        raise no_csv(path, error) from error
+    no_text(path, table.schema)
+    return empty_to_null(table)
 
 
 def open_jsonl(path: Path) -> None:
@@ -80,14 +92,22 @@ def open_jsonl(path: Path) -> None:
 
 def read_jsonl(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
     """The rows of a JSON lines file; columns named in `texts`, and those whose values are of several kinds, are text."""
-    import pyarrow.json as pj
+    table = _parsed(path, texts)
+    if table is None:
+        with pa.input_stream(path, compression="detect") as stream:
+            return of_lines(path, bytes(stream.read()), texts=texts)
+    return empty_to_null(_as_texts(table, texts))
 
-    try:
-        table = pj.read_json(path, read_options=pj.ReadOptions(block_size=_BLOCK))
-    except (pa.ArrowException, OSError):
+
+def of_lines(path: Path, lines: bytes, *, first: int = 1, texts: tuple[str, ...] = ()) -> pa.Table:
+    """The rows of some lines of a JSON lines file, the first of which has this number in it."""
+    lines = lines.removeprefix(b"\xef\xbb\xbf")
+    table = _parsed(pa.BufferReader(lines), texts)
+    if table is None:
         # Values of one column of several kinds, or a damaged line: slower, but it says which.
-        table = _line_by_line(path)
-    return _empty_to_null(_as_texts(table, texts))
+        split = lines.decode("utf-8", "replace").split("\n")
+        table = _table([_object(path, number, line) for number, line in enumerate(split, first) if line.strip()])
+    return empty_to_null(_as_texts(table, texts))
 
 
 def open_json(path: Path) -> None:
@@ -117,10 +137,16 @@ def read_json(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise TableError(f'{path}: item {number} is {type(row).__name__}, expected a list of objects such as {{"age": 31}}.')
-    return _empty_to_null(_as_texts(_of_rows(rows), texts))
+    return of_rows(rows, texts=texts)
 
 
-def _csv_options(path: Path, block: int, types: dict[str, pa.DataType] | None = None) -> dict[str, Any]:
+def of_rows(rows: list[dict[str, Any]], *, texts: tuple[str, ...] = ()) -> pa.Table:
+    """The rows of some JSON objects."""
+    return empty_to_null(_as_texts(_table(rows), texts))
+
+
+def csv_options(path: Path, block: int, types: dict[str, pa.DataType] | None = None) -> dict[str, Any]:
+    """How a CSV file is read: its separator, blocks of so many bytes, and the types of some columns."""
     import pyarrow.csv as pv
 
     header = _first_line(path)
@@ -133,7 +159,8 @@ def _csv_options(path: Path, block: int, types: dict[str, pa.DataType] | None = 
     }
 
 
-def _csv_error(path: Path, error: Exception) -> TableError:
+def no_csv(path: Path, error: Exception) -> TableError:
+    """What is wrong with a CSV file, as one sentence."""
     said = str(error).strip().split("\n")[0].removeprefix("CSV parse error: ").removeprefix("In CSV column").rstrip(".")
     if "UTF8" in said or "utf-8" in said:
         return TableError(f"{path}: is not UTF-8 text ({said}); save the file as UTF-8.")
@@ -151,14 +178,20 @@ def _first_line(path: Path) -> str:
     return head.removeprefix(b"\xef\xbb\xbf").split(b"\n")[0].decode("utf-8", "replace").rstrip("\r")
 
 
-def _line_by_line(path: Path) -> pa.Table:
-    with pa.input_stream(path, compression="detect") as stream:
-        lines = bytes(stream.read()).decode("utf-8", "replace").split("\n")
-    rows = [_object(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    return _of_rows(rows)
+def _parsed(source: Path | pa.BufferReader, texts: tuple[str, ...]) -> pa.Table | None:
+    """JSON lines as Arrow reads them, None where it does not."""
+    import pyarrow.json as pj
+
+    # A text that looks like a time is left as it is written where it is to be text.
+    fixed = pj.ParseOptions(explicit_schema=pa.schema([(name, pa.string()) for name in texts])) if texts else None
+    try:
+        table = pj.read_json(source, read_options=pj.ReadOptions(block_size=BLOCK), parse_options=fixed)
+    except (pa.ArrowException, OSError):
+        return None
+    return table
 
 
-def _of_rows(rows: list[dict[str, Any]]) -> pa.Table:
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
 
@@ -194,7 +227,15 @@ def _object(path: Path, number: int, line: str) -> dict[str, Any]:
     return row
 
 
-def _empty_to_null(table: pa.Table) -> pa.Table:
+def no_text(path: Path, schema: pa.Schema) -> None:
+    """Raise `TableError` where a column of a CSV file could be read as bytes alone."""
+    for field in schema:
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            raise TableError(f"{path}: column {field.name!r} is not UTF-8 text; save the file as UTF-8.")
+
+
+def empty_to_null(table: pa.Table) -> pa.Table:
+    """The table with null for every text that is empty."""
     for at, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             values = table.column(at)
