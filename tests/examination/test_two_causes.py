@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ruleout.case.case import Case, Side
 from ruleout.conclusion import investigate
+from ruleout.examination.counterfactual import Counterfactuals
 from ruleout.tables.frames import as_table
 
 from .conftest import COLUMNS
@@ -70,3 +74,25 @@ def test_a_retyped_column_and_a_setting_are_put_right_each_with_the_other_left_a
     found = investigate(replace(case, current=current))
     assert found.causes[0].cause in ("model.regularization", "data.schema-mismatch")
     assert not any("could not be fitted" in s.finding for s in found.examination.steps)
+
+
+def test_a_repair_worked_out_from_broken_rows_is_taken_as_it_is_where_the_others_are_right():
+    from types import SimpleNamespace
+
+    broken = as_table(pd.DataFrame({"a": [-1.0, -1.0, 3.0], "b": [0.0, 0.0, 0.0]})).named("train")
+    case = Case(current=Side(train=broken), reference=Side(), target="b")
+
+    def first(base):
+        return base.with_table("current", "train", base.current.train.with_column("a", pa.array([1.0, 2.0, 3.0])))
+
+    def second(base):
+        return base.with_table("current", "train", base.current.train.with_column("b", pa.array(2.0 * base.current.train.numbers("a"))))
+
+    measured = Counterfactuals(SimpleNamespace(case=case, laboratory=None, figures={}, kind="degradation"))
+    measured_apart = measured.apart([SimpleNamespace(put_right=first), SimpleNamespace(put_right=second)], [1])
+    assert measured_apart.current.train.numbers("a").tolist() == [-1.0, -1.0, 3.0]
+    assert measured_apart.current.train.numbers("b").tolist() == [2.0, 4.0, 6.0]
+    fewer = SimpleNamespace(
+        put_right=lambda base: base.with_table("current", "train", base.current.train.filter(np.array([True, False, True])))
+    )
+    assert measured.apart([SimpleNamespace(put_right=first), fewer], [1]) is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ruleout.case.case import Case
+from ruleout.case.case import Case, TableName
 from ruleout.causes.page import Finding
 from ruleout.errors import BudgetSpent, ModelError, RuleoutError
 from ruleout.examination.agenda import Entry
@@ -23,6 +23,8 @@ __all__ = ["Candidate", "Counterfactuals"]
 
 ANSWERS = {"prediction", "score"}
 """The columns of a serving log that hold what was answered."""
+
+TABLES: tuple[TableName, ...] = ("train", "validation", "serving")
 
 SEEN_PAIRED = 2.5
 """Standard errors from which a remainder counts that the same rows show between the reference's model and the repaired one."""
@@ -152,6 +154,30 @@ class Counterfactuals:
         case = self.problem.case
         for candidate in candidates:
             case = candidate.put_right(case) or case
+        return case
+
+    def apart(self, candidates: Sequence[Candidate], members: Sequence[int]) -> Case | None:
+        """The case with some of several candidates put right, each as it is put right where all others are; None where that is no matter
+        of columns of its own.
+
+        A repair that is worked out from rows which another fault has broken may miss: what it would have been is known once all is right.
+        """
+        case = self.problem.case
+        for number in members:
+            others = self.all_right([c for k, c in enumerate(candidates) if k != number])
+            mended = candidates[number].put_right(others)
+            if mended is None or mended.reference is not others.reference or mended.current.config is not others.current.config:
+                return None
+            for name in TABLES:
+                was, now, held = others.current.table(name), mended.current.table(name), case.current.table(name)
+                if now is was or was is None or now is None or held is None:
+                    continue
+                if not was.n_rows == now.n_rows == held.n_rows or was.columns != now.columns:
+                    return None
+                for column in now.columns:
+                    if not now.arrow.column(column).equals(was.arrow.column(column)):
+                        held = held.with_column(column, now.arrow.column(column))
+                case = case.with_table("current", name, held)
         return case
 
     def harm(self, gap: Gap) -> float:

@@ -160,8 +160,10 @@ class LabelShift(Cause):
         if along != target:
             return None
         judgement = judge(problem, pair)
+        # A model whose answers such a mix would hardly move cannot tell wrong labels from it.
         if (
             judgement is not None
+            and np.isfinite(judgement.followed[1])
             and judgement.noise.rate > max(0.02, 3.5 * judgement.noise.error)
             and judgement.noise.rate > 0.3 * distance
         ):
