@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from ruleout.cli import cli
+from ruleout.tables import read_table, write_profile
 
 
 @pytest.fixture
@@ -52,6 +53,24 @@ def test_files_of_different_formats_and_patterns_compare(run: Any, files: Any) -
     a, _, _ = files
     assert run(a, a.with_suffix(".csv")).exit_code == 0
     assert run(a, a.parent / "[ab].parquet").exit_code == 0
+
+
+def test_a_stored_profile_stands_in_for_either_table_and_its_rows_are_missed_by_name(run: Any, files: Any) -> None:
+    a, b, c = files
+    kept = {path: path.with_suffix(".profile") for path in files}
+    for path, profile in kept.items():
+        write_profile(read_table(path), profile)
+    for pair, which in (((kept[a], c), "The reference is a"), ((a, kept[c]), "The current table is a"), ((kept[a], kept[c]), "Both are")):
+        result = run(*pair)
+        assert (result.exit_code, result.stderr) == (1, "")
+        assert "1 OF 3 COLUMNS MOVED  income" in result.stdout
+        assert f"{which} stored profile" in " ".join(result.stdout.split())
+    assert run(kept[a], b).exit_code == run(a, kept[b]).exit_code == run(kept[a], kept[a]).exit_code == 0
+    assert "stored profile" not in run(a, c).stdout
+    for pair in ((kept[a], c), (a, kept[c])):
+        result = run(*pair, "--key", "id")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "a stored profile holds no rows, and this needs them; give the table itself." in result.stderr
 
 
 def test_columns_ignored_columns_and_the_key(run: Any, files: Any) -> None:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from ruleout.case import read_case
 from ruleout.cli import cli
 from ruleout.tables import read_table
+from tests.tables.engine_tables import write_case
 
 
 @pytest.fixture
@@ -59,6 +60,22 @@ def test_the_kept_profile_stands_in_for_its_table_in_a_case(run: Any, table: Pat
     case = read_case(table.parent)
     assert case.reference is not None and case.reference.train is not None
     assert (case.reference.train.stored is not None, case.reference.train.n_rows) == (True, 120)
+
+
+def test_an_investigation_finds_the_cause_against_a_stored_profile(run: Any, tmp_path: Path) -> None:
+    folder = write_case(tmp_path / "case", 3_000, 1_500)
+    assert run(folder / "reference" / "train.parquet", "--out", folder / "reference" / "train.profile").exit_code == 0
+    (folder / "reference" / "train.parquet").unlink()
+    case = folder / "case.toml"
+    case.write_text(case.read_text().replace("reference/train.parquet", "reference/train.profile"), encoding="utf-8")
+    result = CliRunner().invoke(cli, ["investigate", str(folder), "--trust", "--quiet", "--json", str(tmp_path / "found.json")])
+    said = " ".join(result.stdout.split())
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert "CAUSE FOUND data.unit-change at train.n1" in said
+    assert "needs the rows of reference.train (a stored profile is given)" in said
+    assert "reference.train is a stored profile of 3,000 rows" in said
+    found = json.loads((tmp_path / "found.json").read_text())["conclusion"]
+    assert [(cause["cause"], cause["where"]) for cause in found["causes"]] == [("data.unit-change", ["train.n1"])]
 
 
 def test_the_json_is_the_figures(run: Any, table: Path) -> None:

@@ -54,6 +54,35 @@ def write_wide(path: Path, n_columns: int = 48, n_groups: int = 64, seed: int = 
     return path
 
 
+def write_case(folder: Path, n_rows: int, n_validation: int, engine: str = "") -> Path:
+    """A retraining in files: since then one column of the training rows is a hundred times too large."""
+    import joblib
+    import pandas as pd
+    from sklearn.tree import DecisionTreeClassifier
+
+    for number, side in enumerate(("reference", "current")):
+        (folder / side).mkdir(parents=True)
+        for table, n in (("train", n_rows), ("validation", n_validation)):
+            rng = np.random.default_rng((number, n))
+            values = rng.normal(size=(4, n))
+            label = np.where(rng.random(n) < 1 / (1 + np.exp(-2.5 * values[1] - values[0])), "yes", "no")
+            columns = {"id": np.arange(n) + 10**7 * (table == "validation"), **{f"n{at}": column for at, column in enumerate(values)}}
+            if (side, table) == ("current", "train"):
+                columns["n1"] = columns["n1"] * 100
+            rows = pa.table({**columns, "y": label})
+            pq.write_table(rows, folder / side / f"{table}.parquet", row_group_size=60_000)
+            if table == "train":
+                frame = pd.DataFrame({name: rows[name].to_numpy() for name in ("n0", "n1", "n2", "n3")})
+                model = DecisionTreeClassifier(max_depth=6, random_state=0).fit(frame, label)
+                joblib.dump(model, folder / side / "model.joblib")
+    text = f'[case]\ntarget = "y"\nkey = "id"\nmetric = "accuracy"\nchanged = "retraining"\n{engine and f"engine = {engine!r}"}\n'
+    for side in ("reference", "current"):
+        places = "".join(f'{table} = "{side}/{table}.parquet"\n' for table in ("train", "validation"))
+        text += f'[{side}]\n{places}model = "{side}/model.joblib"\n'
+    (folder / "case.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
 def everything(value: Any) -> Any:
     """A state as plain values, to the last bit, so that two can be held against each other."""
     if isinstance(value, np.ndarray):

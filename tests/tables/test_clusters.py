@@ -23,7 +23,7 @@ from ruleout.tables import compare, parquet, read_table
 from ruleout.tables.engines import Engine, close_engines, open_engine
 from ruleout.tables.pairing import paired_sample
 from tests.tables.clusters import Cluster, cluster, kill, missing, until
-from tests.tables.engine_tables import N_ROWS, rows_of, states, write_kinds, write_wide
+from tests.tables.engine_tables import N_ROWS, rows_of, states, write_case, write_kinds, write_wide
 
 # The clients' own libraries leave sockets and pools to the garbage collector.
 pytestmark = [
@@ -108,6 +108,22 @@ def test_a_case_is_sampled_by_its_engine(running, engine, tmp_path):
         tables = [getattr(case, side).train for case in (there_sampled, here_sampled)]
         assert tables[0].n_rows < 210_000
         assert rows_of(tables[0]) == rows_of(tables[1])
+
+
+@pytest.mark.slow
+def test_a_whole_investigation_is_that_of_threads(running, engine, tmp_path):
+    folder = write_case(tmp_path / "case", 260_000, 20_000)
+
+    def asked(*more: str) -> Any:
+        answer = tmp_path / f"found{len(more)}.json"
+        result = CliRunner().invoke(cli, ["investigate", str(folder), "--trust", "--quiet", "--json", str(answer), *more])
+        assert (result.exit_code, result.stderr) == (1, "")
+        return json.loads(answer.read_text())
+
+    there, here = asked("--engine", running.address), asked()
+    assert [(cause["cause"], cause["where"]) for cause in there["conclusion"]["causes"]] == [("data.unit-change", ["train.n1"])]
+    assert any("of 260,000 rows are examined" in said for said in there["assumptions"])
+    assert there["conclusion"]["causes"] == here["conclusion"]["causes"]
 
 
 def test_a_file_that_workers_do_not_see_is_one_sentence(engine, tmp_path):

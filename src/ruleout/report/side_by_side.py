@@ -226,6 +226,12 @@ def rule(found: SideBySide) -> str:
         f"A column moved when {part(FLOORS['ks'])} of its rows or more are elsewhere ({part(FLOORS['nulls'])} for nulls, one value, new "
         "categories; 0.1 of the population stability index) and chance does not explain it."
     )
+    if any(found.stored):
+        if all(found.stored):
+            said += " Both are stored profiles, which hold no rows: distances are those of the tables within 0.002."
+        else:
+            which = "reference" if found.stored[0] else "current table"
+            said += f" The {which} is a stored profile, which holds no rows: distances are those of the tables within 0.001."
     if any(" sd)" in fact.said for move in found.moved for fact in move.facts):
         said += " sd: standard deviations of the reference, as a 95 % interval."
     small = sum(move.gap.interval[0] > 0 and move.gap.value > 1.5 * move.gap.noise for move in found.moves if not move.moved)

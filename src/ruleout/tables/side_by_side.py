@@ -19,7 +19,6 @@ from ruleout.tables.joined import SharedRows, join_rows
 from ruleout.tables.parquet import ParquetFiles
 from ruleout.tables.read import read_table
 from ruleout.tables.shape import Shape, shape_of
-from ruleout.tables.source import Memory
 from ruleout.tables.table import Table
 
 __all__ = ["FALSE_ALARMS", "Move", "SideBySide", "named", "side_by_side", "table_of"]
@@ -107,6 +106,8 @@ class SideBySide(Mapping[str, Move]):
         The rows that both have by key, None where no key was given.
     examples
         Some values of the columns that are of another kind now.
+    stored
+        Whether the reference, and the current table, was a stored profile, which holds no rows.
     """
 
     comparison: Comparison
@@ -114,6 +115,7 @@ class SideBySide(Mapping[str, Move]):
     origins: tuple[str, str]
     rows: SharedRows | None = None
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stored: tuple[bool, bool] = (False, False)
 
     @cached_property
     def moves(self) -> tuple[Move, ...]:
@@ -256,6 +258,7 @@ def side_by_side(
         (reference.origin, current.origin),
         rows=join_rows(reference, current, key, tuple(found)) if key else None,
         examples={column: _examples(current, column) for column in found.kind_changes or {}},
+        stored=(reference.stored is not None, current.stored is not None),
     )
 
 
@@ -278,7 +281,7 @@ def _require(tables: tuple[Table, Table], columns: Sequence[str], key: Sequence[
 
 def _examples(table: Table, column: str) -> tuple[str, ...]:
     """The first three distinct values of a column."""
-    if not isinstance(table.rows, Memory | ParquetFiles):
+    if table.stored is not None:
         return ()
     for chunk in table.rows.chunks(column, 1_000):
         return tuple(dict.fromkeys(str(value) for value in chunk.drop_null().to_pylist()))[:3]
