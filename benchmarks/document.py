@@ -182,9 +182,9 @@ def _aims(results: Mapping[str, Any]) -> str:
         rows.append(("distinct values within 3.5 % (columns with 16,384 or more)", said, near == every))
     if instant := results.get("instant"):
         said = f"{instant['wall']} s of wall clock, {instant['cpu']} s of CPU"
-        rows.append(("20 columns x 50,000 rows under a second, start-up included", said, instant["cpu"] < 1))
+        rows.append(("20 columns x 50,000 rows under a second, start-up included", said, instant["wall"] < 1))
     if case := results.get("large_case"):
-        held = case["cpu"] < 120 and case["megabytes"] <= 2_000
+        held = case["wall"] < 120 and case["megabytes"] <= 2_000
         said = f"{case['wall']:.0f} s ({case['cpu']:.0f} s of CPU), {case['megabytes']:,} MB"
         rows.append(("a 10M-row case investigated in under two minutes on 2 cores within 2 GB", said, held))
     words = {True: "yes", False: "**no**", None: "-"}

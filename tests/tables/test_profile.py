@@ -13,6 +13,7 @@ import pytest
 from ruleout.errors import TableError
 from ruleout.tables import Table, as_table, read_table
 from ruleout.tables.kernel import edges_of
+from ruleout.tables.parquet import ParquetFiles
 from ruleout.tables.profile import Plan, profile_table
 from ruleout.tables.sketch import DistinctSketch
 from ruleout.tables.state import CategoryState, NumberState
@@ -202,3 +203,19 @@ def test_the_threads_of_a_profile_are_not_those_of_the_arithmetic_libraries():
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout
     assert said == "True\n"
+
+
+def test_a_column_of_few_row_groups_is_decoded_once(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    rows = pa.table({**{f"n{at}": rng.normal(size=3_000) for at in range(5)}, "word": ["a", "b", "c"] * 1_000})
+    pq.write_table(rows, tmp_path / "t.parquet", row_group_size=1_500)
+    decoded = []
+    chunks = ParquetFiles.chunks
+    monkeypatch.setattr(ParquetFiles, "chunks", lambda self, column, rows: decoded.append(column) or chunks(self, column, rows))
+    found = read_table(tmp_path / "t.parquet").profile()
+    assert sorted(decoded) == sorted(rows.column_names)
+    pq.write_table(rows, tmp_path / "many.parquet", row_group_size=1_000)
+    twice = read_table(tmp_path / "many.parquet").profile()
+    assert sorted(decoded) == sorted([*rows.column_names * 2, *rows.column_names[:5]])
+    assert found.to_dict()["columns"] == Table(rows).profile().to_dict()["columns"] == twice.to_dict()["columns"]
+    assert list(found) == rows.column_names

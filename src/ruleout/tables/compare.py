@@ -15,7 +15,7 @@ from ruleout.tables.buffers import domain, plain_type
 from ruleout.tables.changes import FLOORS, ColumnChange, Comparison
 from ruleout.tables.kernel import edges_of
 from ruleout.tables.levels import Levels
-from ruleout.tables.profile import ColumnProfile, Plan, a_few, profile_table, samples_of
+from ruleout.tables.profile import ColumnProfile, Plan, a_few, in_turn, profile_table, samples_of
 from ruleout.tables.state import CategoryState, NumberState
 from ruleout.tables.table import Kind, Table, kind_of
 
@@ -48,9 +48,12 @@ def _compare(reference: Table, current: Table) -> Comparison:
     shared = [column for column in reference.columns if column in current]
     types = {column: (reference.schema.field(column).type, current.schema.field(column).type) for column in shared}
     kinds = {column: _common_kind(*both) for column, both in types.items()}
-    plans = _plans(reference, current, {column: kind for column, kind in kinds.items() if kind is not None}, types)
-    profiles = profile_table(reference, plans), profile_table(current, plans)
-    changes = {column: _change(plan.kind, profiles[0][column], profiles[1][column]) for column, plan in plans.items()}
+    compared = {column: kind for column, kind in kinds.items() if kind is not None}
+    changes: dict[str, ColumnChange] = {}
+    for columns, held in in_turn((reference, current), tuple(compared)):
+        plans = _plans(held[0], held[1], {column: compared[column] for column in columns}, types)
+        profiles = profile_table(held[0], plans), profile_table(held[1], plans)
+        changes |= {column: _change(plan.kind, profiles[0][column], profiles[1][column]) for column, plan in plans.items()}
     return Comparison(
         reference.name,
         current.name,
@@ -60,7 +63,7 @@ def _compare(reference: Table, current: Table) -> Comparison:
         only_reference=tuple(column for column in reference.columns if column not in current),
         only_current=tuple(column for column in current.columns if column not in reference),
         kind_changes={column: _words(types[column]) for column, kind in kinds.items() if kind is None},
-        type_changes={column: _words(types[column]) for column in plans if not _same_type(*types[column])},
+        type_changes={column: _words(types[column]) for column in compared if not _same_type(*types[column])},
     )
 
 

@@ -14,14 +14,16 @@ from ruleout.errors import TableError
 from ruleout.tables.buffers import domain, measured
 from ruleout.tables.engines import Task, asked
 from ruleout.tables.kernel import CHUNK_ROWS, edges_of
-from ruleout.tables.source import Source, engine_of, parts_of
+from ruleout.tables.source import Kept, Source, engine_of, parts_of
 from ruleout.tables.state import CategoryState, NumberState, OtherState, State
 from ruleout.tables.table import Kind, Table, kind_of
 
-__all__ = ["ColumnProfile", "Plan", "Profile", "a_few", "described", "plans_of", "profile_table", "samples_of"]
+__all__ = ["ColumnProfile", "Plan", "Profile", "a_few", "described", "in_turn", "plans_of", "profile_table", "samples_of"]
 
 _SAMPLE_ROWS = 40_000
 _SAMPLES_AT_ONCE = 16
+_KEPT_ROWS = 1_048_576
+_KEPT_COLUMNS = 2
 
 Of = TypeVar("Of")
 
@@ -198,7 +200,11 @@ def profile_table(table: Table, plans: Mapping[str, Plan] | None = None) -> Prof
     if table.stored is not None:
         known = {column: table.stored[column] for column in (plans if plans is not None else table.columns)}
         return Profile(table.name, table.n_rows, known if plans is None else {c: _planned(known[c], plan) for c, plan in plans.items()})
-    plans = plans_of(table, table.columns) if plans is None else plans
+    if plans is None:
+        found: dict[str, ColumnProfile] = {}
+        for columns, (held,) in in_turn([table], table.columns):
+            found |= profile_table(held, plans_of(held, columns))
+        return Profile(table.name, table.n_rows, found)
     states: dict[str, State] = {}
     for part in asked(engine_of(table.rows), list(_tasks(table.rows, plans)), table.origin):
         for column, state in part.items():
@@ -211,6 +217,28 @@ def profile_table(table: Table, plans: Mapping[str, Plan] | None = None) -> Prof
             )
     types = {column: str(table.schema.field(column).type) for column in plans}
     return Profile(table.name, table.n_rows, {c: described(c, plan.kind, types[c], states[c]) for c, plan in plans.items()})
+
+
+def in_turn(tables: Sequence[Table], columns: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[Table]]]:
+    """Columns to sample and then to read, and the tables to do it with: two at a time where what is decoded for the sample is kept.
+
+    A sample of one or two row groups decodes all of them, so that all would be decoded twice. What is kept of a million rows is small.
+    """
+    twice = [
+        engine_of(source).here and 0 < len(getattr(source, "groups", ())) <= 2 and source.n_rows <= _KEPT_ROWS
+        for source in (table.rows for table in tables)
+    ]
+    if not any(twice):
+        yield columns, tables
+        return
+    for start in range(0, len(columns), _KEPT_COLUMNS):
+        some = columns[start : start + _KEPT_COLUMNS]
+        yield some, [_keeping(table, some) if kept else table for table, kept in zip(tables, twice, strict=True)]
+
+
+def _keeping(table: Table, columns: Sequence[str]) -> Table:
+    sampled = [column for column in columns if column in table and table.kind(column) in {"numeric", "time"}]
+    return Table(Kept(table.rows, sampled), name=table.name, origin=table.origin)
 
 
 def plans_of(table: Table, columns: Sequence[str]) -> dict[str, Plan]:

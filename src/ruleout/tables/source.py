@@ -16,7 +16,7 @@ from ruleout.tables.engines.threads import THREADS
 if TYPE_CHECKING:
     from ruleout.tables.profile import Profile
 
-__all__ = ["Memory", "Source", "can_move", "engine_of", "is_source", "parts_of", "profile_of"]
+__all__ = ["Kept", "Memory", "Source", "can_move", "engine_of", "is_source", "parts_of", "profile_of"]
 
 
 class Source(Protocol):
@@ -133,3 +133,61 @@ class Memory:
     def select(self, columns: Sequence[str]) -> Memory:
         """Some of the columns."""
         return Memory(self.table.select(list(columns)))
+
+
+class Kept:
+    """Rows of which a column is read twice, for a sample and then for all of it: what the first reading decoded serves the second.
+
+    Parameters
+    ----------
+    source
+        Where the rows are.
+    columns
+        The columns that are read twice. After their second reading nothing of them is kept.
+    """
+
+    def __init__(self, source: Source, columns: Sequence[str]) -> None:
+        self._source = source
+        self._columns = frozenset(columns)
+        self._kept: dict[str, list[pa.Array]] = {}
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types."""
+        return self._source.schema
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self._source.n_rows
+
+    def __call__(self) -> pa.Table:
+        """All rows in memory."""
+        return self._source()
+
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """All columns, at most `rows` rows at a time."""
+        return self._source.batches(rows)
+
+    def chunks(self, column: str, rows: int) -> Iterator[pa.Array]:
+        """One column, at most `rows` rows at a time."""
+        if column not in self._columns:
+            yield from self._source.chunks(column, rows)
+            return
+        kept = self._kept.pop(column, None)
+        if kept is None:
+            kept = self._kept[column] = list(self._source.chunks(column, rows))
+        yield from kept
+
+    def spread(self, column: str) -> tuple[int, Source]:
+        """Rows that stand for all of a column; where these are all rows, they are kept."""
+        n_values, spread = self._source.spread(column)
+        return n_values, self if spread.n_rows == self.n_rows else spread
+
+    def take(self, rows: np.ndarray) -> pa.Table:
+        """The rows with these ascending numbers."""
+        return self._source.take(rows)
+
+    def select(self, columns: Sequence[str]) -> Source:
+        """Some of the columns."""
+        return self._source.select(columns)
