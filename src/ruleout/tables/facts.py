@@ -96,7 +96,8 @@ def remark_of(change: ColumnChange) -> Fact | None:
 
 def _facts(change: ColumnChange) -> Iterator[Fact]:
     there, here = change.reference, change.current
-    if "nulls" in change.moved_by or abs(change.null_rate_change) >= _TOLD_GAP:
+    told = abs(change.null_rate_change) >= _TOLD_GAP and part(there.null_rate) != part(here.null_rate)
+    if "nulls" in change.moved_by or told:
         yield _nulls(change)
     if not there.n_values or not here.n_values:
         return
