@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-engines test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark benchmark-document bench-investigation new-cause docs lock clean
+.PHONY: help setup demo demo-small test test-engines test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark benchmark-document bench-factors bench-investigation new-cause docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -81,6 +81,9 @@ benchmark: $(STAMP) ## ruleout, its peers and the floor side by side, and an inv
 
 benchmark-document: $(STAMP) ## write docs/benchmarks.md and its plot from the results of the last run
 	$(BIN)/python -m benchmarks.document
+
+bench-factors: $(STAMP) ## black-box factors: ruleout and mlbisect over the same simulated regressions (TRIALS=200)
+	$(BIN)/python -m benchmarks.factors --trials $(or $(TRIALS),200)
 
 bench-investigation: $(STAMP) ## what a whole investigation costs: growth over rows, columns and causes
 	$(BIN)/python -m benchmarks.investigation

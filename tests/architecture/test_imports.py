@@ -16,6 +16,7 @@ ROOMS = (
     "models",
     "guards",
     "case",
+    "factors",
     "problem",
     "causes",
     "examination",

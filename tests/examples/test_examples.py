@@ -12,7 +12,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
-SITUATIONS = {"retraining", "production", "silent", "too_good", "environment", "training"}
+SITUATIONS = {"retraining", "production", "silent", "too_good", "environment", "training", "factors"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ruleout.case.missing import missing_evidence
 from ruleout.causes import page
+from ruleout.conclusion.black_box import conclude_factors
 from ruleout.conclusion.conclusion import CauseFound, Conclusion, Next
 from ruleout.errors import RuleoutError
 from ruleout.examination.examination import Confirmed, Examination, Hypothesis
@@ -38,6 +39,8 @@ def conclude(examination: Examination) -> Conclusion:
     within noise, `inconclusive` otherwise, with the best remaining hypotheses and the test that would decide between them.
     """
     problem = examination.problem
+    if problem.situation == "factors":
+        return conclude_factors(examination, _guards(examination))
     causes = tuple(_cause(examination, c) for c in examination.confirmed)
     verdict = "cause-found" if causes else ("no-problem" if _sound(examination) else "inconclusive")
     settled = verdict == "cause-found" and not examination.unexplained and not any(c.observed for c in examination.confirmed)

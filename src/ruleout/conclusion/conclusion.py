@@ -76,6 +76,8 @@ class Conclusion:
         One per confirmed cause, proved red on the broken side and green on the healthy one.
     guard_files
         Where they were written, relative to the case; empty until they are.
+    extra
+        What the conclusion on a black box says besides: `structure`, `gains`, `runs`.
     """
 
     examination: Examination
@@ -111,6 +113,7 @@ class Conclusion:
                 "ruled_out": list(self.ruled_out),
                 "next": [n.to_dict() for n in self.next],
                 "summary": self.summary,
+                **self.extra,
             },
             "guards": list(self.guard_files),
         }

@@ -13,6 +13,7 @@ from ruleout.causes.by_columns import with_profiles
 from ruleout.causes.page import Finding
 from ruleout.errors import BudgetSpent
 from ruleout.examination.agenda import Agenda, Entry
+from ruleout.examination.black_box import FACTOR, examine_factors
 from ruleout.examination.consequences import with_consequences
 from ruleout.examination.depth import Depth
 from ruleout.examination.examination import Confirmed, Event, Examination, Hypothesis, Status, Step
@@ -48,13 +49,16 @@ def examine(problem: Problem, *, listen: Listener | None = None) -> Examination:
     -------
     Hypotheses with their beliefs, the steps taken, and what was confirmed. A difference within noise ends it at once.
     """
+    if problem.situation == "factors":
+        return examine_factors(problem, listen or (lambda _: None))
     return _Walk(problem, listen or (lambda _: None)).walk()
 
 
 class _Walk:
     def __init__(self, problem: Problem, listen: Listener) -> None:
         self.problem, self.listen = problem, listen
-        pages = with_profiles(catalog(), problem.profiles)
+        # A black box is examined by itself; where the evidence can be looked into, its page has nothing to ask.
+        pages = with_profiles(tuple(p for p in catalog() if p.id() != FACTOR), problem.profiles)
         missing = {p.id(): tuple(_lacking(name, problem) for name in p.missing(problem.case)) for p in pages}
         self.agenda = Agenda(pages, priors(problem.situation, [p.id() for p in pages]), missing)
         for entry in self.agenda.entries.values():

@@ -18,9 +18,9 @@ from ruleout.faults.system import Fitted, SideName, System
 __all__ = ["SITUATIONS", "Broken", "Fault", "Inapplicable", "Plan", "Severity", "Situation", "Truth", "on_current", "settled"]
 
 Severity = Literal["small", "medium", "large"]
-Situation = Literal["retraining", "serving", "silent", "too-good", "environment", "training"]
+Situation = Literal["retraining", "serving", "silent", "too-good", "environment", "training", "factors"]
 
-SITUATIONS: tuple[Situation, ...] = ("retraining", "serving", "silent", "too-good", "environment", "training")
+SITUATIONS: tuple[Situation, ...] = ("retraining", "serving", "silent", "too-good", "environment", "training", "factors")
 """The method's situations, in the order in which the bench tells them."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ruleout.case.case import Case, Code, Environment, Side
+from ruleout.faults.black_box import BlackBoxRun
 from ruleout.faults.fault import Broken, settled
 from ruleout.faults.night import Nightly
 from ruleout.faults.runs import Ran
@@ -22,7 +23,7 @@ _RUN = "python train.py --train {train} --config {config} --model {model}"
 
 def as_case(broken: Broken) -> Case:
     """The broken system as a case in memory, with what `read_case` would have settled settled."""
-    if isinstance(broken, Served | Nightly | Ran):
+    if isinstance(broken, Served | Nightly | Ran | BlackBoxRun):
         return broken.case()
     data = broken.system.dataset
     return Case(
@@ -54,7 +55,7 @@ def write_case(broken: Broken, folder: Path | str) -> Path:
     import tomli_w
 
     folder = Path(folder)
-    if isinstance(broken, Served | Nightly | Ran):
+    if isinstance(broken, Served | Nightly | Ran | BlackBoxRun):
         return broken.write(folder)
     data = broken.system.dataset
     document: dict[str, Any] = {

@@ -26,7 +26,7 @@ from ruleout.models.frame import honest
 from ruleout.models.model import Prediction
 from ruleout.tables.table import Table
 
-__all__ = ["PLACEHOLDERS", "fill", "placeholders", "run_predict", "run_train"]
+__all__ = ["PLACEHOLDERS", "fill", "placeholders", "run_measure", "run_predict", "run_train"]
 
 ConfigFormat = Literal["json", "toml", "yaml"]
 
@@ -161,6 +161,46 @@ def run_predict(
     return _read_predictions(out, where, table)
 
 
+def run_measure(
+    command: str, *, folder: Path, values: Mapping[str, str], seed: int, timeout: float | None = None, scratch: Path | None = None
+) -> float:
+    """Run `[run] measure` with each factor's value, and return the metric that the last line of its output gives.
+
+    Parameters
+    ----------
+    command
+        With `{name}` for each factor and `{seed}` to fill in.
+    folder
+        The case's folder, where it runs.
+    values
+        Each factor's value by its name; the command also finds them in its environment, as `FACTOR_NAME`.
+    seed
+        In the environment as `FACTOR_SEED`.
+    timeout, scratch
+        As in `run_train`.
+
+    Raises
+    ------
+    CommandError
+        The command fails, takes too long, or its last line is not `{"metric": number}`.
+    """
+    room = _room(scratch)
+    given = {**values, "seed": str(seed)}
+    where = f'case.toml [run] measure = "{command}"'
+    surroundings = {f"FACTOR_{name.upper()}": value for name, value in given.items()}
+    _run(fill(command, given, field="measure"), folder=folder, room=room, timeout=timeout, where=where, surroundings=surroundings)
+    printed = (room / "stdout.txt").read_text("utf-8", "replace").strip().splitlines()
+    last = printed[-1].strip() if printed else ""
+    try:
+        metric = json.loads(last)["metric"]
+    except (ValueError, TypeError, KeyError):
+        said = f"its last line is {last[:200]!r}" if last else "it printed nothing"
+        raise CommandError(f'{where}: {said}, expected JSON with the metric; print {{"metric": 0.873}} last.') from None
+    if isinstance(metric, bool) or not isinstance(metric, int | float) or not np.isfinite(metric):
+        raise CommandError(f"{where}: the metric it printed is {metric!r}, expected a number.")
+    return float(metric)
+
+
 @cache
 def _scratch() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="ruleout-run-", ignore_cleanup_errors=True)
@@ -209,8 +249,9 @@ def _without_none(value: Any) -> Any:
     return [_without_none(v) for v in value if v is not None] if isinstance(value, list) else value
 
 
-def _run(line: str, *, folder: Path, room: Path, timeout: float | None, where: str) -> None:
-    environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+def _run(line: str, *, folder: Path, room: Path, timeout: float | None, where: str, surroundings: Mapping[str, str] | None = None) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = {**os.environ, **(surroundings or {}), "PATH": path}
     errors = room / "stderr.txt"
     try:
         with (room / "stdout.txt").open("wb") as out, errors.open("wb") as err:

@@ -13,10 +13,10 @@ __all__ = ["Situation", "situation_of"]
 SHARED_KEYS = 0.5
 """Share of the keys from which on two logs are of the same requests."""
 
-Situation = Literal["retraining", "serving", "silent", "too-good", "environment", "training", "alone"]
+Situation = Literal["retraining", "serving", "silent", "too-good", "environment", "training", "alone", "factors"]
 """retraining: a model was retrained and is worse. serving: good validation, bad production. silent: the pipeline fails in
 silence. too-good: a perfect score of no use. environment: works here, fails there. training: it does not converge. alone: a table or
-a model without anything to hold it against."""
+a model without anything to hold it against. factors: a black box whose differences the case names itself."""
 
 
 def situation_of(case: Case) -> Situation:

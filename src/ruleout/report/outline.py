@@ -69,8 +69,15 @@ def outline(conclusion: Conclusion, *, assumptions: bool = True) -> Outline:
     """
     examination = conclusion.examination
     problem = examination.problem
-    confirmed = {c.cause: c for c in examination.confirmed}
-    chapters = tuple(Chapter(clean(cause.cause), tuple(_about(cause, confirmed.get(cause.cause), problem))) for cause in conclusion.causes)
+    confirmed = {(c.cause, c.findings[0].place if c.findings else ""): c for c in examination.confirmed}
+    by_cause = {c.cause: c for c in examination.confirmed}
+    chapters = tuple(
+        Chapter(
+            clean(cause.cause),
+            tuple(_about(cause, confirmed.get((cause.cause, cause.where[0] if cause.where else ""), by_cause.get(cause.cause)), problem)),
+        )
+        for cause in conclusion.causes
+    )
     return Outline(
         title=clean(problem.case.title) or "Investigation",
         headline=_headline(conclusion),

@@ -132,7 +132,7 @@ class Narrator:
     def _hypotheses(self, hypotheses: Sequence[Hypothesis]) -> None:
         self._heading("Hypothesize")
         self._beliefs = {h.cause: h.prior for h in hypotheses}
-        total = sum(self._beliefs.values()) or 1.0
+        total = sum(h.prior for h in hypotheses) or 1.0
         for bucket in BUCKETS:
             held = sorted((h for h in hypotheses if h.bucket == bucket), key=lambda h: (-h.prior, h.cause))
             part = sum(h.prior for h in held) / total
@@ -290,8 +290,12 @@ def _question(case: Case) -> str:
 def _likeliest(hypotheses: Sequence[Hypothesis], width: int) -> str:
     """Name the likeliest hypotheses of a bucket, as many as fit a line, and count the rest."""
     said = ""
+    # Where one cause stands for every hypothesis (factors of a black box), the places tell them apart.
+    places = len(hypotheses) > 1 and len({h.cause for h in hypotheses}) == 1
     for n in range(1, len(hypotheses) + 1):
-        named = ", ".join(f"{clean(h.cause).partition('.')[2]} {percent(h.prior)}" for h in hypotheses[:n])
+        named = ", ".join(
+            f"{clean(h.where[0] if places and h.where else h.cause).partition('.')[2]} {percent(h.prior)}" for h in hypotheses[:n]
+        )
         longer = named + (f", {len(hypotheses) - n} more" if n < len(hypotheses) else "")
         if said and len(longer) > width:
             break

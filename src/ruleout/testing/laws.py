@@ -178,7 +178,7 @@ def poor_evidence(entry: Cause, case: Case) -> None:
         A case that holds all that the page may need; artifacts are taken away with the rest.
     """
     needed = {name for name in chain.from_iterable(entry.needs) if not name.startswith("case.")}
-    told = {f"case.{f.name}" for f in fields(Case) if getattr(case, f.name) not in (None, "", ())}
+    told = {f"case.{f.name}" for f in fields(Case) if getattr(case, f.name)}
     held = sorted(n for n in needed if getattr(case.side(n.split(".")[0]), n.split(".")[1], None) is not None)  # type: ignore[arg-type]
     for left in _subsets(held):
         poor = _only(case, set(left))
