@@ -37,9 +37,6 @@ MOST_ROWS_WORSE, FEWEST_SIGNS = 0.6, 400
 TAME, LEAST_RISE = 0.99, 0.1
 """Part of the rows that are not wild, and by how much their mean loss must have risen for such a fall to be one."""
 
-WILD, FEWEST_WILD, RARE = 3.0, 5, 1e-3
-"""How many times the costliest healthy row a wild one costs, how many make a fall real, and the chance that alike sides would do so."""
-
 BOOTSTRAP_ROWS = 10_000
 """Rows of each bootstrap training."""
 
@@ -187,8 +184,7 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
             significant = significant or (certain.z() > 2.8 and paired.value >= floor)
         if not significant and harm.value >= 2 * floor and not reported_change:
             figures["worse_rows"] = _worse_rows(laboratory, case)
-            figures["wild_rows"] = _wild_rows(measured, sign)
-            significant = (figures["worse_rows"] or 0.0) >= MOST_ROWS_WORSE or figures["wild_rows"] >= FEWEST_WILD
+            significant = (figures["worse_rows"] or 0.0) >= MOST_ROWS_WORSE
         figures["harm_error"] = total.error
         harm = total
     figures["reported_change"] = reported_change
@@ -352,21 +348,6 @@ def _worse_rows(laboratory: Laboratory, case: Case) -> float | None:
     if after[tame].mean() < (1.0 + LEAST_RISE) * before[tame].mean():
         return 0.0
     return float(np.mean(after > before))
-
-
-def _wild_rows(measured: _Measured, sign: float) -> int:
-    """How many current rows cost more, by `WILD` times, than any of the reference's: a few such rows hide a fall in their own scatter.
-
-    Were both sides alike, the k costliest rows of all would be current ones with a chance of (n / (n + m))^k.
-    """
-    first, second = measured.recomputed["reference"], measured.recomputed["current"]
-    if first is None or second is None or first.psi is None or second.psi is None or min(first.n, second.n) < FEWEST_SIGNS:
-        return 0
-    middle = float(np.median(first.psi))
-    was, now = np.asarray(sign * (middle - first.psi)), np.asarray(sign * (middle - second.psi))
-    share = len(now) / (len(now) + len(was))
-    wild = int((now > WILD * max(float(was.max()), 0.0)).sum()) if was.max() > 0 else 0
-    return wild if share**wild < RARE else 0
 
 
 def _training_noise(laboratory: Laboratory, case: Case, trainings: int = 3) -> float:
