@@ -105,7 +105,11 @@ def test_an_item_gives_the_same_case_twice():
 
 def test_a_run_is_scored_printed_and_resumed(tmp_path):
     items = plan_items(
-        faults=["data.label-errors", "data.row-misalignment"], systems=["rodents/linear"], seeds=(0, 1), severities=["large"]
+        faults=["data.label-errors", "data.row-misalignment"],
+        systems=["rodents/linear"],
+        seeds=(0, 1),
+        severities=["large"],
+        situations=("retraining",),
     )
     asked = []
 

@@ -66,3 +66,16 @@ def test_coarse_tables_repeat_by_chance() -> None:
 def test_silent_on_health() -> None:
     for name, given in healthy_pairs():
         assert not PAGE.suspect(given).findings, name
+
+
+def test_of_a_sample_the_look_says_what_it_is_a_sample_of_and_claims_no_power_that_it_lacks() -> None:
+    from dataclasses import replace
+
+    given = problem("diamonds", frames("diamonds"))
+    alone = PAGE.suspect(given)
+    whole = given.case.current.train
+    assert whole is not None
+    many = whole.stack(whole).stack(whole).stack(whole)
+    sampled = PAGE.suspect(replace(given, whole={"current.train": many}))
+    assert alone.power > 0.9 and sampled.power < 0.3
+    assert f"in a sample of {many.n_rows:,} rows" in sampled.statement

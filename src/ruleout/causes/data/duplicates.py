@@ -92,7 +92,7 @@ class Duplicates(Cause):
             if n < 50 or m < 50 or (pair.name == "serving" and problem.situation != "serving"):
                 continue
             covers.append(pair.name)
-            seen = False
+            seen, part = False, problem.whole.get(f"{pair.side}.{pair.name}")
             for columns in _ways(problem.case, pair):
                 if pair.name == "serving" and (problem.current is None or not {problem.case.key, problem.case.time} & set(columns)):
                     continue  # Two requests may well be alike; those of one key or one moment are one.
@@ -100,7 +100,8 @@ class Duplicates(Cause):
                 again = repeats(mine)
                 chance = coincidence(theirs) * n * (n - 1) / 2
                 seen = seen or chance < 0.02 * n
-                said.append(f"{pair.name}: {again.sum():,} repeats, at most {chance:,.0f} by chance, n = {n:,}")
+                of = f" in a sample of {part.n_rows:,} rows" if part is not None else ""
+                said.append(f"{pair.name}: {again.sum():,} repeats, at most {chance:,.0f} by chance, n = {n:,}{of}")
                 if pair.name == "serving" and _evenly(mine):
                     break  # Each was sent as often as the others: none weighs more.
                 if again.sum() > chance + 12 * np.sqrt(chance + 1) and again.sum() - chance >= FLOOR * n:
@@ -110,7 +111,9 @@ class Duplicates(Cause):
                         finding = replace(finding, evidence=0.0)
                     found.append(finding)
                     break
-            power = min(power, 0.98 if seen else 0.0)
+            # Of a repeat under another key a sample drawn by key holds both rows with a chance of its share only.
+            share = n / part.n_rows if part is not None and part.n_rows else 1.0
+            power = min(power, 0.98 * min(share, 1.0) if seen else 0.0)
         fanned = fanned_stage(problem.case) if not found else None
         if fanned is not None:
             found.append(fanned)
