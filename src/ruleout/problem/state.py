@@ -191,8 +191,6 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
     broken: Kind = "disagreement" if situation == "environment" else "degradation"
     kind: Kind = broken if significant else "none"
     unlabelled = _unlabelled(laboratory, current, figures) if situation in ("serving", "environment") else ""
-    if not unlabelled and situation == "serving" and harm is None and case.reference is None:
-        unlabelled = _lone_log(laboratory, figures)
     if unlabelled:
         # Replay and features need no labels: what they say is still to be looked at, and rests on observation.
         kind = "disagreement" if figures.get("answers_alike", 0.0) < ALIKE else "none"
@@ -250,20 +248,6 @@ def _unlabelled(laboratory: Laboratory, current: float | None, figures: dict[str
         f" Labels of the requests are not known yet; the artifact gives {found.rate:.1%} of the n = {found.n:,} logged answers again"
         " for the logged features. Whether the world still answers as it did cannot be seen without labels."
     )
-
-
-def _lone_log(laboratory: Laboratory, figures: dict[str, Any]) -> str:
-    """What a log with labels, but nothing to hold its metric against, says by the artifact's replay, in a sentence; "" without a replay."""
-    log = laboratory.case.current.serving
-    try:
-        found = laboratory.replay(log) if log is not None else None
-    except RuleoutError as error:
-        laboratory.reasons.setdefault("replay", str(error))
-        found = None
-    if found is None:
-        return ""
-    figures["answers_follow"] = found.rate
-    return f" The artifact gives {found.rate:.1%} of the n = {found.n:,} logged answers again for the logged features."
 
 
 def _against_replay(laboratory: Laboratory, figures: dict[str, Any]) -> tuple[float, Difference] | None:
