@@ -24,6 +24,8 @@ SYSTEMS = (
     ("storms", "mlp"),
     ("storms", "linear"),
     ("flights", "linear"),
+    ("diamonds", "linear"),
+    ("diamonds", "forest"),
 )
 PAGES = {entry.id(): entry for entry in catalog()}
 FAULTS = {entry.name(): entry for entry in faults.catalog()}
@@ -56,7 +58,7 @@ def broken(cause: str) -> Broken:
     weak = None
     for number in range(len(SYSTEMS)):
         try:
-            made = FAULTS[cause].inject(healthy(number), np.random.default_rng(5), "large", tries=3)
+            made = FAULTS[cause].inject(healthy(number), np.random.default_rng(5), "large", tries=9)
         except Inapplicable:
             continue
         if made.validated:

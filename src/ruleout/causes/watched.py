@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ruleout.causes.page import Finding, Pair
+from ruleout.errors import RuleoutError
 from ruleout.guards.guard import Guard
 from ruleout.guards.tables import association
 from ruleout.problem.problem import Problem
+from ruleout.problem.state import ALIKE
 
 __all__ = ["company_guard", "log_guard", "told_guard"]
 
@@ -13,12 +15,18 @@ LEAST_LOSS = 0.03
 
 
 def log_guard(cause: str, problem: Problem, finding: Finding) -> Guard | None:
-    """A day's log is answered again by the artifact; None where no log with answers and no artifact are there to be held together."""
+    """A day's log is answered again by the artifact; None where no log with answers and no artifact are there, or they agree."""
     log = problem.case.current.serving
     if log is None or not {"prediction", "score"} & set(log.columns):
         return None
     if problem.laboratory.model("current") is None and problem.laboratory.model("reference") is None:
         return None
+    try:
+        found = problem.laboratory.replay(log)
+    except RuleoutError:
+        found = None
+    if found is not None and found.rate >= ALIKE:
+        return None  # The answers follow from the features that were logged: such a guard would be green.
     positive = problem.case.positive
     given = {"table": "serving"} | ({"positive": positive} if positive is not None else {})
     told = "Logged answers are not what the artifact gives for their features."

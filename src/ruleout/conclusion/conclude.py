@@ -66,8 +66,8 @@ def _sound(examination: Examination) -> bool:
     if problem.situation in ("alone", "silent") and problem.case.reference is None and not problem.significant:
         return bool(_looked(examination)) and not any(h.findings and h.probability >= DOUBTED for h in examination.hypotheses)
     alone = problem.kind == "too-good" or (problem.kind == "training" and not problem.significant)
-    # A log without labels is sound as far as it can be seen: its answers follow from its features, and no page saw anything in them.
-    alone = alone or problem.figures.get("answers_follow", 0.0) >= ALIKE
+    # A log alone or without labels is sound as far as can be seen: its answers follow, and no page saw anything in them.
+    alone = alone or max(problem.figures.get(name, 0.0) for name in ("answers_follow", "answers_replayed")) >= ALIKE
     return alone and not any(h.status == "open" and h.findings and h.probability >= LEADING for h in examination.hypotheses)
 
 

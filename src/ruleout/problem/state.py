@@ -194,7 +194,10 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
     if unlabelled:
         # Replay and features need no labels: what they say is still to be looked at, and rests on observation.
         kind = "disagreement" if figures.get("answers_alike", 0.0) < ALIKE else "none"
-    lone = by_itself and kind == "none"
+    lone = by_itself and not significant
+    if lone:
+        # Nothing to hold the metric against: what the rows and the answers show by themselves is still looked at.
+        kind = "disagreement"
     again = same_again(case) if kind == "none" and situation == "silent" else None
     repeated = ""
     if again is not None:

@@ -134,7 +134,7 @@ def test_a_class_that_is_not_let_out_is_a_step_after_the_model() -> None:
     assert len(found.causes) == 1
 
 
-@pytest.mark.parametrize(("rows", "verdict"), [(3, "cause-found"), (-4, "cause-found"), (0, "inconclusive")])
+@pytest.mark.parametrize(("rows", "verdict"), [(3, "cause-found"), (-4, "cause-found"), (0, "no-problem")])
 def test_a_log_and_its_model_alone_tell_that_answers_slipped(rows: int, verdict: str) -> None:
     log = parts()[2]
     log = log.assign(prediction=np.roll(forest().predict(log[FEATURES]), rows))

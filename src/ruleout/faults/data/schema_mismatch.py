@@ -8,7 +8,6 @@ import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
 from ruleout.faults.night import Night, PlannedNight
-from ruleout.faults.service import PlannedService
 from ruleout.faults.system import Half, System, weighty
 
 
@@ -121,11 +120,3 @@ class SchemaMismatchSilent(PlannedNight):
                 "features", message=str(rng.choice(["features built; columns coerced to numbers", "2 columns skipped", "ok"]))
             )
         return after, ()
-
-
-class SchemaMismatchServing(PlannedService):
-    """Two columns of the requests have changed places, or one comes as another type."""
-
-    planned: ClassVar[type[Fault]] = SchemaMismatch
-    variants = ("exchanged",)
-    besides = ("pipeline.feature-order",)
