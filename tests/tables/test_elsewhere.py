@@ -1,6 +1,7 @@
 """Tables that lie in many folders, or on another machine, are tables like any other."""
 
 import datetime
+import gzip
 import json
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from ruleout.errors import MissingExtra, TableError
-from ruleout.tables import Table, read_table, write_profile
+from ruleout.tables import Table, pieces, read_table, write_profile
 from ruleout.tables.addresses import located, shown_address
 from ruleout.tables.remote import RemoteFile
+from ruleout.tables.spool import Spooled
 
 
 def rows(start, n=50):
@@ -222,7 +224,65 @@ def test_patterns_and_partitions_elsewhere(memory):
     assert read_table("memory://bucket/loans/month=2/*.parquet").n_rows == 100
 
 
-def test_text_and_profiles_elsewhere_are_fetched(memory, tmp_path):
+class Stream(BytesIO):
+    """A file of a store: counts what is read of it at once and at all, and fails where it is told to."""
+
+    def __init__(self, content, seen, fails_at=None):
+        super().__init__(content)
+        self.seen, self.fails_at = seen, fails_at
+
+    def read(self, size=-1):
+        if self.fails_at is not None and self.tell() >= self.fails_at:
+            raise ConnectionResetError("the peer hung up")
+        held = super().read(size)
+        self.seen.append(len(held))
+        return held
+
+
+CONTENT = {
+    "csv": "a;b\n" + "".join(f"{n};x{n % 7}\n" for n in range(30_000)),
+    "jsonl": "".join(f'{{"a": {n}, "b": "x{n % 7}"}}\n' for n in range(30_000)),
+    "json": "[" + ",".join(f'{{"a": {n}, "b": "x{n % 7}"}}' for n in range(30_000)) + "]",
+}
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("ending", CONTENT)
+def test_large_text_elsewhere_is_streamed_in_pieces(memory, monkeypatch, tmp_path, ending, packed):
+    monkeypatch.setattr(pieces, "LARGE", 100_000 if not packed else 20_000)
+    monkeypatch.setattr(pieces, "BLOCK", 8_192)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    content, seen = CONTENT[ending].encode(), []
+    held = gzip.compress(content, mtime=0) if packed else content
+    memory.pipe(f"/bucket/t.{ending}{packed}", held)
+    monkeypatch.setattr(RemoteFile, "open", lambda file: Stream(memory.cat_file(file.path), seen))
+    table = read_table(f"memory://bucket/t.{ending}{packed}")
+    assert sum(seen) < 3 * len(held) and not list(tmp_path.iterdir()), "rows are read when they are asked for"
+    seen.clear()
+    assert (table.n_rows, table.profile()["b"].distinct, table.profile()["a"].max) == (30_000, 7, 29_999)
+    assert max(seen) <= 64 * 1024 + 1, "what is fetched at once is a piece"
+    assert [path.name.startswith("ruleout-rows-") for path in tmp_path.iterdir()] == [True], "nothing is copied whole"
+
+
+def test_a_file_of_unknown_size_goes_in_pieces(memory, monkeypatch):
+    memory.pipe("/bucket/t.csv", CONTENT["csv"].encode())
+    monkeypatch.setattr(memory, "size", lambda path: None)
+    table = read_table("memory://bucket/t.csv")
+    assert isinstance(table.rows, Spooled) and table.n_rows == 30_000
+
+
+@pytest.mark.parametrize("large", [0, 10**9])
+def test_a_store_that_fails_in_the_middle_is_one_sentence(memory, monkeypatch, large):
+    monkeypatch.setattr(pieces, "LARGE", large)
+    content = b"a,b\n" + b"1,x\n" * 800_000
+    memory.pipe("/bucket/t.csv", content)
+    monkeypatch.setattr(RemoteFile, "open", lambda file: Stream(content, [], 2_500_000))
+    # Arrow reads ahead: the failure may be met when the file is opened.
+    with pytest.raises(TableError, match=r"^memory://bucket/t\.csv: cannot be read \(the peer hung up\); check the address"):
+        _ = read_table("memory://bucket/t.csv").n_rows
+
+
+def test_text_and_profiles_elsewhere_are_read(memory, tmp_path):
     memory.pipe("/bucket/1.csv", b"a;b\n1;x\n")
     memory.pipe("/bucket/2.csv", b"a;b\n2;\n")
     memory.pipe("/bucket/t.jsonl", b'{"a": 1}\n')

@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from ruleout.errors import TableError
 from ruleout.tables.spool import write_rows
-from ruleout.tables.textfiles import BLOCK, csv_options, empty_to_null, no_csv, no_text, of_lines, of_rows
+from ruleout.tables.streams import text_stream
+from ruleout.tables.textfiles import BLOCK, File, csv_options, empty_to_null, no_csv, no_text, of_lines, of_rows
 
 __all__ = ["LARGE", "csv_pieces", "json_pieces", "jsonl_pieces"]
 
@@ -44,7 +45,7 @@ _MISFIT = re.compile(
 _BETWEEN = re.compile(r"[ \t\r\n]*")
 
 
-def csv_pieces(path: Path, folder: Path, *, texts: tuple[str, ...] = ()) -> list[Path]:
+def csv_pieces(path: File, folder: Path, *, texts: tuple[str, ...] = ()) -> list[Path]:
     """Write a CSV file as one Parquet file into a folder.
 
     The first block tells the types. At a value that its column's type does not hold, the column takes the next type that does, as it would
@@ -55,9 +56,10 @@ def csv_pieces(path: Path, folder: Path, *, texts: tuple[str, ...] = ()) -> list
     types: dict[str, pa.DataType] = {name: pa.string() for name in texts}
     schema = pa.schema([])
     while True:
+        # Arrow reads and decodes several blocks ahead.
+        options = csv_options(path, BLOCK // 4, types)
         try:
-            # Arrow reads and decodes several blocks ahead.
-            with pv.open_csv(path, **csv_options(path, BLOCK // 4, types)) as reader:
+            with text_stream(path) as stream, pv.open_csv(stream, **options) as reader:
                 schema = reader.schema
                 no_text(path, schema)
                 write_rows(folder / "rows.parquet", schema, (_without_empty(batch) for batch in reader))
@@ -70,7 +72,7 @@ def csv_pieces(path: Path, folder: Path, *, texts: tuple[str, ...] = ()) -> list
             types[column.name] = _next_type(types.get(column.name, column.type), misfit[2])
 
 
-def jsonl_pieces(path: Path, folder: Path, *, texts: tuple[str, ...] = ()) -> list[Path]:
+def jsonl_pieces(path: File, folder: Path, *, texts: tuple[str, ...] = ()) -> list[Path]:
     """Write a JSON lines file as Parquet files into a folder, one for every 16 MB; each has the types of its own values."""
     pieces: list[Path] = []
     first = 1
@@ -80,9 +82,9 @@ def jsonl_pieces(path: Path, folder: Path, *, texts: tuple[str, ...] = ()) -> li
     return pieces
 
 
-def json_pieces(path: Path, folder: Path, *, texts: tuple[str, ...] = ()) -> list[Path]:
+def json_pieces(path: File, folder: Path, *, texts: tuple[str, ...] = ()) -> list[Path]:
     """Write a JSON file, a list of objects or one object a line, as Parquet files into a folder."""
-    with pa.input_stream(path, compression="detect") as stream:
+    with text_stream(path) as stream:
         head = bytes(stream.read(64 * 1024)).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not head.startswith(b"["):
         return jsonl_pieces(path, folder, texts=texts)
@@ -131,8 +133,8 @@ def _holds(type_: pa.DataType, value: str) -> bool:
     return True
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    with pa.input_stream(path, compression="detect") as stream:
+def _whole_lines(path: File) -> Iterator[bytes]:
+    with text_stream(path) as stream:
         rest = b""
         while more := bytes(stream.read(BLOCK)):
             lines, sign, rest_of_line = more.rpartition(b"\n")
@@ -145,12 +147,12 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
             yield rest
 
 
-def _some_objects(path: Path) -> Iterator[list[dict[str, Any]]]:
+def _some_objects(path: File) -> Iterator[list[dict[str, Any]]]:
     """The objects of a JSON list, those of 16 MB at a time."""
     decoder, text = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8-sig")()
     held, at, number, begun = "", 0, 0, False
     rows: list[dict[str, Any]] = []
-    with pa.input_stream(path, compression="detect") as stream:
+    with text_stream(path) as stream:
         while True:
             try:
                 more = bytes(stream.read(BLOCK))

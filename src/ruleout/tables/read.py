@@ -21,7 +21,7 @@ from ruleout.tables.remote import RemoteFile, find_remote
 from ruleout.tables.spool import Spooled
 from ruleout.tables.stored import open_profile
 from ruleout.tables.table import Table
-from ruleout.tables.textfiles import open_csv, open_json, open_jsonl, read_csv, read_json, read_jsonl
+from ruleout.tables.textfiles import File, open_csv, open_json, open_jsonl, read_csv, read_json, read_jsonl
 
 __all__ = ["read_table"]
 
@@ -61,7 +61,7 @@ _MAGIC = {
 }
 
 
-_TEXT: Mapping[str, tuple[Callable[[Path], None], Callable[..., pa.Table], Callable[..., list[Path]]]] = {
+_TEXT: Mapping[str, tuple[Callable[[File], None], Callable[..., pa.Table], Callable[..., list[Path]]]] = {
     "csv": (open_csv, read_csv, pieces.csv_pieces),
     "jsonl": (open_jsonl, read_jsonl, pieces.jsonl_pieces),
     "json": (open_json, read_json, pieces.json_pieces),
@@ -77,8 +77,8 @@ def read_table(path: Location, *, name: str = "table") -> Table:
 
     Parquet files are read column by column, as far as is asked for, on this machine and elsewhere. CSV files (also with ";", tabs or "|",
     also compressed) and JSON are read whole when their rows are first needed; columns whose every value is a number hold numbers, and an
-    empty text is null. More than 200 MB of them, and a database's table, are read once, when their rows are first needed, into temporary
-    Parquet files, so that their size in memory is that of a piece.
+    empty text is null. More than 200 MB of them, here or elsewhere, and a database's table, are read once, when their rows are first
+    needed, into temporary Parquet files, so that their size in memory is that of a piece.
 
     Parameters
     ----------
@@ -112,16 +112,11 @@ def read_table(path: Location, *, name: str = "table") -> Table:
         return Table(open_profile(paths[0]), name=name, origin=str(path))
     if formats[0] == "parquet":
         return Table(open_parquet(paths, _unified, partitions), name=name, origin=str(path))
-    opened, reader, writer = _TEXT[formats[0]]
-    for file in paths:
-        opened(file)
-    if sum(map(_size, paths)) > pieces.LARGE:
-        return Table(Spooled(partial(_in_pieces, paths, writer, partitions)), name=name, origin=str(path))
-    return Table(partial(_stacked, paths, reader, partitions), name=name, origin=str(path))
+    return _text(paths, formats[0], partitions, name, str(path))
 
 
 def _read_remote(address: str, name: str) -> Table:
-    """A table of files that lie elsewhere: Parquet is read from there as far as is needed, all else is fetched."""
+    """A table of files that lie elsewhere, of which no more is fetched than is read; stored profiles are small, and fetched whole."""
     files, start = find_remote(address)
     formats = _formats(files, shown_address(address))
     partitions = partition_columns([folders_with_values(file.path, start) for file in files], files)
@@ -131,15 +126,20 @@ def _read_remote(address: str, name: str) -> Table:
     if formats[0] == "profile":
         with files[0].fetched() as copy:
             return read_table(copy, name=name)
-    reader = _TEXT[formats[0]][1]
+    # Every look at a file that lies elsewhere costs a fetch: what is wrong with the others is said when their rows are read.
+    _look(files[0], formats[0])
+    return _text(files, formats[0], partitions, name, origin)
 
-    def fetched(file: RemoteFile, *, texts: tuple[str, ...] = ()) -> pa.Table:
-        with file.fetched() as copy:
-            _look(copy, formats[0])
-            _TEXT[formats[0]][0](copy)
-            return reader(copy, texts=texts)
 
-    return Table(partial(_stacked, files, fetched, partitions), name=name, origin=origin)
+def _text(files: Sequence[File], format_: str, partitions: tuple[pa.Schema, Sequence[Mapping[str, Any]]], name: str, origin: str) -> Table:
+    """Files of text as one table: in memory, or in pieces where they are large, or where nobody says how large they are."""
+    opened, reader, writer = _TEXT[format_]
+    for file in files if isinstance(files[0], Path) else files[:1]:
+        opened(file)
+    sizes = list(map(_size, files))
+    if None in sizes or sum(size or 0 for size in sizes) > pieces.LARGE:
+        return Table(Spooled(partial(_in_pieces, files, writer, partitions)), name=name, origin=origin)
+    return Table(partial(_stacked, files, reader, partitions), name=name, origin=origin)
 
 
 def _formats(files: Sequence[Path | RemoteFile], path: Location) -> list[str]:
@@ -194,17 +194,10 @@ def _format(file: Path | RemoteFile) -> str:
     return _FORMATS[suffix[0]]
 
 
-def _look(path: Path, format_: str) -> None:
+def _look(path: File, format_: str) -> None:
     """Compare a file's size and first and last bytes with what its name says."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(4_096)
-            file.seek(max(0, size - 4))
-            tail = file.read(4)
-    except OSError as error:
-        raise TableError(f"{path}: cannot be opened ({error.strerror}); check its permissions.") from error
-    if not size:
+    size, head, tail = _ends(path)
+    if not head:
         raise TableError(f"{path}: the file is empty (0 bytes), expected a table; whatever writes it has failed: write it again.")
     what = next((said for magic, said in _MAGIC.items() if head.startswith(magic)), "")
     if format_ in {"parquet", "profile"}:
@@ -223,6 +216,20 @@ def _look(path: Path, format_: str) -> None:
         raise TableError(
             f"{path}: holds {what or 'binary data'}, expected {_said(format_)}; give that file, or rename this one to what it is."
         )
+
+
+def _ends(path: File) -> tuple[int, bytes, bytes]:
+    """A file's size, its first bytes and, of a file of this machine, its last four."""
+    if isinstance(path, RemoteFile):
+        with path.streamed() as stream:
+            return 0, stream.read(4_096), b""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4_096)
+            file.seek(max(0, path.stat().st_size - 4))
+            return path.stat().st_size, head, file.read(4)
+    except OSError as error:
+        raise TableError(f"{path}: cannot be opened ({error.strerror}); check its permissions.") from error
 
 
 def _guess(head: bytes) -> str:
@@ -246,12 +253,14 @@ def _stacked(paths: Sequence[Any], reader: Callable[..., pa.Table], partitions: 
     return pa.concat_tables(tables, promote_options="permissive").select(schema.names).cast(schema, safe=False).combine_chunks()
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size * (_UNPACKED if path.suffix.lower() in _PACKED else 1)
+def _size(file: File) -> int | None:
+    """Bytes of text, unpacked about; None where a store does not say."""
+    size = file.size if isinstance(file, RemoteFile) else file.stat().st_size
+    return None if size is None else size * (_UNPACKED if file.suffix.lower() in _PACKED else 1)
 
 
 def _in_pieces(
-    paths: Sequence[Path], writer: Callable[..., list[Path]], partitions: tuple[pa.Schema, Sequence[Mapping[str, Any]]], folder: Path
+    paths: Sequence[File], writer: Callable[..., list[Path]], partitions: tuple[pa.Schema, Sequence[Mapping[str, Any]]], folder: Path
 ) -> ParquetFiles:
     """The rows of large text files, written as Parquet files into a folder, under the schema that `_stacked` gives smaller ones."""
     import pyarrow.parquet as pq

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,9 +47,33 @@ class RemoteFile:
         """The last part of its path."""
         return PurePosixPath(self.path).name
 
+    @property
+    def suffix(self) -> str:
+        """The ending of its name."""
+        return PurePosixPath(self.path).suffix
+
+    @property
+    def size(self) -> int | None:
+        """Its bytes; None where the store does not say."""
+        with _reached(self.said):
+            size: int | None = self.filesystem.size(self.path)
+        return size
+
     def open(self) -> Any:
         """The file's bytes, fetched as they are asked for."""
         return self.filesystem.open(self.path, "rb")
+
+    @contextmanager
+    def streamed(self) -> Iterator[_Read]:
+        """The file's bytes from its beginning, fetched as they are read; a store that fails in the middle is a sentence, too."""
+        with _reached(self.said):
+            held = self.open()
+        stream = _Read(held, self.said)
+        try:
+            yield stream
+        finally:
+            stream.close()
+            held.close()
 
     @contextmanager
     def fetched(self) -> Iterator[Path]:
@@ -61,6 +86,30 @@ class RemoteFile:
                 yield copy
             except TableError as error:
                 raise type(error)(str(error).replace(str(copy), self.said)) from error
+
+
+class _Read:
+    """An open file that is read forward, whose errors say where it lies. Once it is closed nothing is read of it any more.
+
+    Arrow's readers read ahead on threads of their own, which may go on after the reader was closed. Some file systems hand the same object
+    out at the next opening, whose place in the file such a thread would move.
+    """
+
+    def __init__(self, held: Any, said: str) -> None:
+        self._held = held
+        self._said = said
+        self._lock = Lock()
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        with self._lock, _reached(self._said):
+            return b"" if self.closed else bytes(self._held.read(size))
+
+    def close(self) -> None:
+        """Read no more."""
+        with self._lock:
+            self.closed = True
 
 
 def find_remote(address: str) -> tuple[list[RemoteFile], int]:

@@ -10,9 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ruleout.errors import TableError
+from ruleout.tables.remote import RemoteFile
+from ruleout.tables.streams import text_stream
 
 __all__ = [
     "BLOCK",
+    "File",
     "csv_options",
     "empty_to_null",
     "no_csv",
@@ -27,6 +30,9 @@ __all__ = [
     "read_jsonl",
 ]
 
+File = Path | RemoteFile
+"""A file of text, here or elsewhere."""
+
 BLOCK = 16 * 1024 * 1024
 _WHOLE = 1024 * 1024 * 1024
 """The largest block that types are inferred from where the first one turned out not to speak for the others."""
@@ -34,7 +40,7 @@ _WHOLE = 1024 * 1024 * 1024
 _SEPARATORS = ",;\t|"
 
 
-def open_csv(path: Path) -> None:
+def open_csv(path: File) -> None:
     """Check the header of a CSV file and its first block, without keeping rows.
 
     Raises
@@ -47,8 +53,9 @@ def open_csv(path: Path) -> None:
         raise TableError(f"{path}: the first line is blank, expected the column names; remove it.")
     import pyarrow.csv as pv
 
+    options = csv_options(path, 1024 * 1024)
     try:
-        with pv.open_csv(path, **csv_options(path, 1024 * 1024)) as reader:
+        with text_stream(path) as stream, pv.open_csv(stream, **options) as reader:
             names = reader.schema.names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if "conversion error" in str(error) and "UTF8" not in str(error):
@@ -61,25 +68,29 @@ def open_csv(path: Path) -> None:
         )
 
 
-def read_csv(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
+def read_csv(path: File, *, texts: tuple[str, ...] = ()) -> pa.Table:
     """The rows of a CSV file; columns named in `texts` are not read as numbers."""
     import pyarrow.csv as pv
 
     fixed = {name: pa.string() for name in texts}
+    options = csv_options(path, BLOCK, fixed)
     try:
         try:
-            table = pv.read_csv(path, **csv_options(path, BLOCK, fixed))
+            with text_stream(path) as stream:
+                table = pv.read_csv(stream, **options)
         except pa.ArrowInvalid as error:
             if "conversion error" not in str(error):
                 raise
-            table = pv.read_csv(path, **csv_options(path, _WHOLE, fixed))
+            options = csv_options(path, _WHOLE, fixed)
+            with text_stream(path) as stream:
+                table = pv.read_csv(stream, **options)
     except (pa.ArrowException, OSError) as error:
         raise no_csv(path, error) from error
     no_text(path, table.schema)
     return empty_to_null(table)
 
 
-def open_jsonl(path: Path) -> None:
+def open_jsonl(path: File) -> None:
     """Check that the first line of a JSON lines file is an object.
 
     Raises
@@ -90,16 +101,17 @@ def open_jsonl(path: Path) -> None:
     _object(path, 1, _first_line(path))
 
 
-def read_jsonl(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
+def read_jsonl(path: File, *, texts: tuple[str, ...] = ()) -> pa.Table:
     """The rows of a JSON lines file; columns named in `texts`, and those whose values are of several kinds, are text."""
-    table = _parsed(path, texts)
+    with text_stream(path) as stream:
+        table = _parsed(stream, texts)
     if table is None:
-        with pa.input_stream(path, compression="detect") as stream:
+        with text_stream(path) as stream:
             return of_lines(path, bytes(stream.read()), texts=texts)
     return empty_to_null(_as_texts(table, texts))
 
 
-def of_lines(path: Path, lines: bytes, *, first: int = 1, texts: tuple[str, ...] = ()) -> pa.Table:
+def of_lines(path: File, lines: bytes, *, first: int = 1, texts: tuple[str, ...] = ()) -> pa.Table:
     """The rows of some lines of a JSON lines file, the first of which has this number in it."""
     lines = lines.removeprefix(b"\xef\xbb\xbf")
     table = _parsed(pa.BufferReader(lines), texts)
@@ -110,7 +122,7 @@ def of_lines(path: Path, lines: bytes, *, first: int = 1, texts: tuple[str, ...]
     return empty_to_null(_as_texts(table, texts))
 
 
-def open_json(path: Path) -> None:
+def open_json(path: File) -> None:
     """Check that a JSON file holds a list of objects, or one object a line.
 
     Raises
@@ -118,15 +130,15 @@ def open_json(path: Path) -> None:
     TableError
         It does not.
     """
-    with pa.input_stream(path, compression="detect") as stream:
+    with text_stream(path) as stream:
         head = bytes(stream.read(64 * 1024)).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not head.startswith(b"["):
         open_jsonl(path)
 
 
-def read_json(path: Path, *, texts: tuple[str, ...] = ()) -> pa.Table:
+def read_json(path: File, *, texts: tuple[str, ...] = ()) -> pa.Table:
     """The rows of a JSON file: a list of objects, else one object a line."""
-    with pa.input_stream(path, compression="detect") as stream:
+    with text_stream(path) as stream:
         content = bytes(stream.read()).removeprefix(b"\xef\xbb\xbf")
     if not content.lstrip().startswith(b"["):
         return read_jsonl(path, texts=texts)
@@ -145,7 +157,7 @@ def of_rows(rows: list[dict[str, Any]], *, texts: tuple[str, ...] = ()) -> pa.Ta
     return empty_to_null(_as_texts(_table(rows), texts))
 
 
-def csv_options(path: Path, block: int, types: dict[str, pa.DataType] | None = None) -> dict[str, Any]:
+def csv_options(path: File, block: int, types: dict[str, pa.DataType] | None = None) -> dict[str, Any]:
     """How a CSV file is read: its separator, blocks of so many bytes, and the types of some columns."""
     import pyarrow.csv as pv
 
@@ -159,7 +171,7 @@ def csv_options(path: Path, block: int, types: dict[str, pa.DataType] | None = N
     }
 
 
-def no_csv(path: Path, error: Exception) -> TableError:
+def no_csv(path: File, error: Exception) -> TableError:
     """What is wrong with a CSV file, as one sentence."""
     said = str(error).strip().split("\n")[0].removeprefix("CSV parse error: ").removeprefix("In CSV column").rstrip(".")
     if "UTF8" in said or "utf-8" in said:
@@ -167,9 +179,9 @@ def no_csv(path: Path, error: Exception) -> TableError:
     return TableError(f"{path}: not a readable CSV file ({said}), expected as many fields in every row as in the header; mend that row.")
 
 
-def _first_line(path: Path) -> str:
+def _first_line(path: File) -> str:
     try:
-        with pa.input_stream(path, compression="detect") as stream:
+        with text_stream(path) as stream:
             head = b""
             while b"\n" not in head and (more := stream.read(64 * 1024)):
                 head += bytes(more)
@@ -178,7 +190,7 @@ def _first_line(path: Path) -> str:
     return head.removeprefix(b"\xef\xbb\xbf").split(b"\n")[0].decode("utf-8", "replace").rstrip("\r")
 
 
-def _parsed(source: Path | pa.BufferReader, texts: tuple[str, ...]) -> pa.Table | None:
+def _parsed(source: pa.NativeFile, texts: tuple[str, ...]) -> pa.Table | None:
     """JSON lines as Arrow reads them, None where it does not."""
     import pyarrow.json as pj
 
@@ -217,7 +229,7 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _object(path: Path, number: int, line: str) -> dict[str, Any]:
+def _object(path: File, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -227,7 +239,7 @@ def _object(path: Path, number: int, line: str) -> dict[str, Any]:
     return row
 
 
-def no_text(path: Path, schema: pa.Schema) -> None:
+def no_text(path: File, schema: pa.Schema) -> None:
     """Raise `TableError` where a column of a CSV file could be read as bytes alone."""
     for field in schema:
         if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
