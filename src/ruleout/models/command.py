@@ -82,6 +82,7 @@ def run_train(
     config_format: ConfigFormat = "json",
     suffix: str = ".joblib",
     scratch: Path | None = None,
+    surroundings: Mapping[str, str] | None = None,
 ) -> Path:
     """Run `[run] train` on a table and a configuration, and return the model file that it wrote.
 
@@ -103,6 +104,8 @@ def run_train(
         What the model file's name ends with.
     scratch
         Where the files go; by default a temporary folder that lasts as long as this process.
+    surroundings
+        Environment variables that are set for it besides; a PATH among them takes the place of this process's.
 
     Raises
     ------
@@ -114,8 +117,9 @@ def run_train(
     values = {"train": str(_write_table(table, room, "train")), "model": str(model), "seed": str(seed or 0)}
     if config is not None:
         values["config"] = str(_write_config(config, room, config_format))
-    _run(fill(command, values, field="train"), folder=folder, room=room, timeout=timeout, where=f'case.toml [run] train = "{command}"')
-    _exists(model, f'case.toml [run] train = "{command}"', "{model}")
+    where = f'case.toml [run] train = "{command}"'
+    _run(fill(command, values, field="train"), folder=folder, room=room, timeout=timeout, where=where, surroundings=surroundings)
+    _exists(model, where, "{model}")
     return model
 
 
@@ -130,6 +134,7 @@ def run_predict(
     timeout: float | None = None,
     config_format: ConfigFormat = "json",
     scratch: Path | None = None,
+    surroundings: Mapping[str, str] | None = None,
 ) -> Prediction:
     """Run `[run] predict` on a table and return the answers that it wrote.
 
@@ -141,7 +146,7 @@ def run_predict(
         The fitted artifact.
     table
         Rows to be answered, in their order.
-    folder, config, seed, timeout, config_format, scratch
+    folder, config, seed, timeout, config_format, scratch, surroundings
         As in `run_train`.
 
     Raises
@@ -156,7 +161,7 @@ def run_predict(
     if config is not None:
         values["config"] = str(_write_config(config, room, config_format))
     where = f'case.toml [run] predict = "{command}"'
-    _run(fill(command, values, field="predict"), folder=folder, room=room, timeout=timeout, where=where)
+    _run(fill(command, values, field="predict"), folder=folder, room=room, timeout=timeout, where=where, surroundings=surroundings)
     _exists(out, where, "{predictions}")
     return _read_predictions(out, where, table)
 
@@ -251,7 +256,7 @@ def _without_none(value: Any) -> Any:
 
 def _run(line: str, *, folder: Path, room: Path, timeout: float | None, where: str, surroundings: Mapping[str, str] | None = None) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, **(surroundings or {}), "PATH": path}
+    environment = {**os.environ, "PATH": path, **(surroundings or {})}
     errors = room / "stderr.txt"
     try:
         with (room / "stdout.txt").open("wb") as out, errors.open("wb") as err:
