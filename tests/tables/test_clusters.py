@@ -19,8 +19,9 @@ from ruleout.case import read_case
 from ruleout.cli import cli
 from ruleout.errors import EngineError, TableError
 from ruleout.problem.sampling import sampled_case
-from ruleout.tables import compare, parquet, read_table
+from ruleout.tables import compare, joined, parquet, places, read_table
 from ruleout.tables.engines import Engine, close_engines, open_engine
+from ruleout.tables.joined import join_rows
 from ruleout.tables.pairing import paired_sample
 from tests.tables.clusters import Cluster, cluster, kill, missing, until
 from tests.tables.engine_tables import N_ROWS, rows_of, states, write_case, write_kinds, write_wide
@@ -84,13 +85,25 @@ def test_samples_hold_the_rows_of_threads(engine, patterns):
     assert there.sample(500, seed=3).arrow.equals(here.sample(500, seed=3).arrow)
 
 
+def test_rows_are_joined_by_key_on_the_workers(engine, patterns, monkeypatch):
+    monkeypatch.setattr(places, "_VALUES", 50_000)
+    monkeypatch.setattr(joined, "_FEW_ROWS", 0)
+    here, there = [[read_table(path) for path in patterns], [read_table(path).on(engine) for path in patterns]]
+    key, columns = ("id", "day"), here[0].columns
+    found = join_rows(*there, key, columns)
+    assert found.n_shared > 100 and found.n_differ and found.n_only_reference
+    assert found.to_dict() == join_rows(*here, key, columns).to_dict()
+    assert all("arrow" not in vars(table) for table in there)
+
+
 def test_the_command_answers_alike(running, engine, patterns):
     def asked(*more: str) -> Any:
         return CliRunner().invoke(cli, ["compare", *patterns, "--json", "-", *more])
 
-    there, here = asked("--engine", running.address), asked()
-    assert (there.exit_code, there.stderr) == (1, "")
-    assert json.loads(there.stdout) == json.loads(here.stdout)
+    for more in ((), ("--key", "id")):
+        there, here = asked("--engine", running.address, *more), asked(*more)
+        assert (there.exit_code, there.stderr) == (1, "")
+        assert json.loads(there.stdout) == json.loads(here.stdout)
 
 
 def test_a_case_is_sampled_by_its_engine(running, engine, tmp_path):

@@ -2,58 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ruleout.errors import TableError
 from ruleout.tables.buffers import plain_type, primitive, row_numbers, valid
-from ruleout.tables.spoken import duration, figure, moment, part, quoted
+from ruleout.tables.cells import CellChange, Cells, cells_of, change_of
+from ruleout.tables.engines import THREADS, Finish, Split, exchanged
+from ruleout.tables.kernel import CHUNK_ROWS
+from ruleout.tables.pairing import row_hashes
+from ruleout.tables.places import packed_rows, places_for, unpacked_rows
+from ruleout.tables.source import Memory, Source, engine_of, parts_of
 from ruleout.tables.table import Table, kind_of
 
 __all__ = ["CellChange", "SharedRows", "join_rows"]
 
-_SAME = 1e-9
-_SAME_SINGLE = 1e-6
-"""Numbers this close, relative to their size, are the same written otherwise; the second where one side has single precision."""
-_ALL_BUT = 0.99
+_FEW_ROWS = 4_000_000
+"""Rows of both tables up to which the keys of all of them are in memory at once."""
 
-
-@dataclass(frozen=True)
-class CellChange:
-    """One column on the rows that both tables have.
-
-    Parameters
-    ----------
-    column
-        Its name.
-    n_differ
-        Shared rows on which its value is another one.
-    n_became_null, n_was_null
-        Those of them that are null on the current side alone, on the reference alone.
-    said
-        What is common to the differences, in words; empty where nothing is.
-    """
-
-    column: str
-    n_differ: int
-    n_became_null: int
-    n_was_null: int
-    said: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The change as JSON."""
-        return {
-            "column": self.column,
-            "n_differ": self.n_differ,
-            "n_became_null": self.n_became_null,
-            "n_was_null": self.n_was_null,
-            "said": self.said,
-        }
+_LOOKED_AT = 20_000
+"""Values of a column that differ, over all places, by which it is said what the differences have in common."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +81,105 @@ class SharedRows:
         }
 
 
+@dataclass(frozen=True)
+class _Joined:
+    """The join of some rows: the counts of `SharedRows`, and what of each column differs."""
+
+    n_shared: int
+    n_only_reference: int
+    n_only_current: int
+    n_repeated_reference: int
+    n_repeated_current: int
+    n_without_key_reference: int
+    n_without_key_current: int
+    n_differ: int
+    cells: tuple[Cells, ...]
+
+
 def join_rows(reference: Table, current: Table, key: Sequence[str], columns: Sequence[str]) -> SharedRows:
-    """Join two tables by key and hold the values of `columns` beside each other, row by row; one column at a time is in memory.
+    """Join two tables by key and hold the values of `columns` beside each other, row by row.
+
+    Tables in memory, and files of few rows, are joined at once and here, one column of either in memory. Else whoever reads the tables
+    brings rows of equal keys together, place by place, so that those of a place are in memory alone; of very many differences an even part
+    is then looked at for what they have in common, which is said.
 
     Raises
     ------
     TableError
         A table lacks a column of the key, or holds it as another kind than the other one.
     """
+    for column in key:
+        _key_type(reference, current, column)
+    compared = [column for column in columns if column not in key and _comparable(reference, current, column)]
+    in_memory = all(isinstance(table.rows, Memory) for table in (reference, current))
+    if in_memory or reference.n_rows + current.n_rows <= _FEW_ROWS:
+        found = [_joined(reference, current, key, compared)]
+    else:
+        found = _by_places(reference, current, key, compared)
+    changes = [change_of(some) for some in zip(*(one.cells for one in found), strict=True)]
+    counts = {entry.name: sum(getattr(one, entry.name) for one in found) for entry in fields(_Joined) if entry.name != "cells"}
+    return SharedRows(
+        key=tuple(key),
+        differing=tuple(sorted((change for change in changes if change.n_differ), key=lambda change: -change.n_differ)),
+        same=tuple(change.column for change in changes if not change.n_differ),
+        **counts,
+    )
+
+
+def _by_places(reference: Table, current: Table, key: Sequence[str], columns: Sequence[str]) -> list[_Joined]:
+    """The join of the rows of every place."""
+    wanted = [*key, *columns]
+    tables = [table.select(wanted) for table in (reference, current)]
+    schemas = [pa.schema([(field.name, plain_type(field.type)) for field in table.schema]) for table in tables]
+    types = tuple((column, _key_type(reference, current, column)) for column in key)
+    n_places = places_for((reference.n_rows + current.n_rows) * len(wanted))
+    splits = [
+        Split(_cut, part, (types, schema, n_places), part.n_rows)
+        for table, schema in zip(tables, schemas, strict=True)
+        for part in parts_of(table.rows)
+    ]
+    n_first = len(parts_of(tables[0].rows))
+    finish = Finish(_joined_pieces, (n_first, *schemas, tuple(key), tuple(columns), max(1, _LOOKED_AT // n_places)))
+    engine = engine_of(tables[0].rows)
+    if not engine.here and engine_of(tables[1].rows) is not engine:
+        engine = THREADS
+    said = f"{reference.origin}, {current.origin}"
+    return exchanged(engine, splits, finish, said) or [_joined_pieces([], 0, schemas[0], schemas[1], key, columns, 1)]
+
+
+def _cut(source: Source, types: Sequence[tuple[str, pa.DataType]], schema: pa.Schema, n_places: int) -> Iterator[tuple[int, int, bytes]]:
+    """The rows of a part by the hash of their key."""
+    start = 0
+    for batch in source.batches(CHUNK_ROWS):
+        rows = pa.RecordBatch.from_arrays(
+            [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in batch.columns], schema=schema
+        )
+        keys = pa.RecordBatch.from_arrays(
+            [rows.column(rows.schema.get_field_index(column)).cast(type_, safe=False) for column, type_ in types],
+            names=[column for column, _ in types],
+        )
+        hashes = row_hashes(keys, [column for column, _ in types], start)
+        start += batch.num_rows
+        yield from packed_rows(rows, hashes, n_places)
+
+
+def _joined_pieces(
+    pieces: list[tuple[int, bytes]],
+    n_first: int,
+    first: pa.Schema,
+    second: pa.Schema,
+    key: Sequence[str],
+    columns: Sequence[str],
+    most: int,
+) -> _Joined:
+    """The join of the rows of one place; those of the first parts are the reference's."""
+    reference = unpacked_rows([content for part, content in pieces if part < n_first], first)
+    current = unpacked_rows([content for part, content in pieces if part >= n_first], second)
+    return _joined(Table(reference), Table(current), key, columns, most)
+
+
+def _joined(reference: Table, current: Table, key: Sequence[str], columns: Sequence[str], most: int | None = None) -> _Joined:
+    """The join of two tables; the codes of all keys are in memory, and one column of either at a time."""
     codes = _keys(reference, current, key)
     n = reference.n_rows
     there, here = codes[:n], codes[n:]
@@ -127,32 +190,40 @@ def join_rows(reference: Table, current: Table, key: Sequence[str], columns: Seq
     where[here] = np.arange(len(here))
     mine = np.flatnonzero((there >= 0) & once[there]) if size else np.empty(0, dtype=np.int64)
     theirs = where[there[mine]]
-    differs_anywhere = np.zeros(len(mine), dtype=bool)
-    changes, same = [], []
+    differs = np.zeros(len(mine), dtype=bool)
+    found = []
     for column in columns:
-        if column in key or not _comparable(reference, current, column):
-            continue
-        differs, change = _cells(reference, current, column, mine, theirs)
-        differs_anywhere |= differs
-        if change.n_differ:
-            changes.append(change)
-        else:
-            same.append(column)
+        differs_here, cells = _cells(reference, current, column, mine, theirs, most)
+        differs |= differs_here
+        found.append(cells)
     alone = [int(((side == 1) & (counts[1 - at] == 0)).sum()) for at, side in enumerate(counts)]
     repeated = [int(side[side > 1].sum()) for side in counts]
-    return SharedRows(
-        tuple(key),
-        len(mine),
-        alone[0],
-        alone[1],
-        repeated[0],
-        repeated[1],
-        int((there < 0).sum()),
-        int((here < 0).sum()),
-        int(differs_anywhere.sum()),
-        tuple(sorted(changes, key=lambda change: -change.n_differ)),
-        tuple(same),
+    return _Joined(
+        n_shared=len(mine),
+        n_only_reference=alone[0],
+        n_only_current=alone[1],
+        n_repeated_reference=repeated[0],
+        n_repeated_current=repeated[1],
+        n_without_key_reference=int((there < 0).sum()),
+        n_without_key_current=int((here < 0).sum()),
+        n_differ=int(differs.sum()),
+        cells=tuple(found),
     )
+
+
+def _key_type(reference: Table, current: Table, column: str) -> pa.DataType:
+    """The type in which a column of the key is held against the other side's. Raises `TableError` where there is none."""
+    first, second = (plain_type(table.schema.field(column).type) for table in (reference, current))
+    kinds = [table.kind(column) for table in (reference, current)]
+    type_ = _shared_type(first, second) if kinds[0] == kinds[1] != "other" else None
+    if type_ is None and kinds[0] == kinds[1]:
+        raise TableError(f"{reference.origin}: key {column!r} holds {first}, expected numbers, text or times; name another column.")
+    if type_ is None:
+        raise TableError(
+            f"{current.origin}: key {column!r} holds {second}, but {first} in {reference.origin}; "
+            "write it as numbers, text or times of one type in both."
+        )
+    return type_
 
 
 def _keys(reference: Table, current: Table, key: Sequence[str]) -> np.ndarray:
@@ -160,18 +231,8 @@ def _keys(reference: Table, current: Table, key: Sequence[str]) -> np.ndarray:
     codes = np.zeros(reference.n_rows + current.n_rows, dtype=np.int64)
     absent = np.zeros(len(codes), dtype=bool)
     for column in key:
-        kinds = [table.kind(column) for table in (reference, current)]
+        type_ = _key_type(reference, current, column)
         first, second = (_plain(table, column) for table in (reference, current))
-        type_ = _shared_type(first.type, second.type) if kinds[0] == kinds[1] != "other" else None
-        if type_ is None and kinds[0] == kinds[1]:
-            raise TableError(
-                f"{reference.origin}: key {column!r} holds {first.type}, expected numbers, text or times; name another column."
-            )
-        if type_ is None:
-            raise TableError(
-                f"{current.origin}: key {column!r} holds {second.type}, but {first.type} in {reference.origin}; "
-                "write it as numbers, text or times of one type in both."
-            )
         both = pa.chunked_array([*first.cast(type_, safe=False).chunks, *second.cast(type_, safe=False).chunks], type=type_)
         encoded = both.combine_chunks().dictionary_encode()
         chunks = encoded.chunks if isinstance(encoded, pa.ChunkedArray) else [encoded]
@@ -219,97 +280,13 @@ def _comparable(reference: Table, current: Table, column: str) -> bool:
     return _shared_type(types[0], types[1]) is not None
 
 
-def _cells(reference: Table, current: Table, column: str, mine: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, CellChange]:
-    """Where a column differs on the shared rows, shape (n_shared,), and what is to be said of it."""
+def _cells(
+    reference: Table, current: Table, column: str, mine: np.ndarray, theirs: np.ndarray, most: int | None
+) -> tuple[np.ndarray, Cells]:
+    """Where a column differs on the shared rows, shape (n_shared,), and how."""
     first, second = _plain(reference, column), _plain(current, column)
     type_ = _shared_type(first.type, second.type)
     single = any(pa.types.is_float32(side.type) or pa.types.is_float16(side.type) for side in (first, second))
-    there, here = (
-        side.cast(type_, safe=False).take(row_numbers(rows)).combine_chunks() for side, rows in ((first, mine), (second, theirs))
-    )
-    there, here = (side.chunk(0) if isinstance(side, pa.ChunkedArray) and side.num_chunks == 1 else side for side in (there, here))
-    known = [_known(side) for side in (there, here)]
-    both = known[0] & known[1]
-    differs = known[0] ^ known[1]
-    said = ""
-    if kind_of(type_) == "category":
-        unequal = _filled(pc.not_equal(there, here)) & both
-        said = _replaced(there, here, unequal) if unequal.any() else ""
-    else:
-        values = [_numbers(side) for side in (there, here)]
-        tolerance = _SAME_SINGLE if single else _SAME
-        unequal = both & (values[0] != values[1])
-        if pa.types.is_floating(type_):
-            with np.errstate(over="ignore", invalid="ignore"):
-                near = np.abs(values[1] - values[0]) <= tolerance * np.maximum(np.abs(values[0]), np.abs(values[1]))
-            unequal &= ~(near & np.isfinite(values[0]) & np.isfinite(values[1]))
-        said = _moved(values[0][unequal].astype(float), values[1][unequal].astype(float), kind_of(type_) == "time") if unequal.any() else ""
-    differs |= unequal
-    became, was = int((known[0] & ~known[1]).sum()), int((~known[0] & known[1]).sum())
-    parts = [said, f"{became:,} became null" if became else "", f"{was:,} were null" if was else ""]
-    return differs, CellChange(column, int(differs.sum()), became, was, "; ".join(filter(None, parts)))
-
-
-def _known(values: pa.Array) -> np.ndarray:
-    """Where a value is neither null nor NaN, shape (n_rows,)."""
-    present = valid(values)
-    if pa.types.is_floating(values.type):
-        present &= ~np.isnan(_numbers(values))
-    return present
-
-
-def _numbers(values: pa.Array) -> np.ndarray:
-    """Numbers and times (in microseconds) with 0 for null, shape (n_rows,)."""
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.int64())
-    return primitive(values.fill_null(0)) if values.null_count else primitive(values)
-
-
-def _filled(values: pa.Array) -> np.ndarray:
-    return primitive(values.fill_null(False).cast(pa.uint8())).astype(bool)
-
-
-def _replaced(there: pa.Array, here: pa.Array, unequal: np.ndarray) -> str:
-    """The replacement that is most frequent among the rows that differ."""
-    rows = row_numbers(np.flatnonzero(unequal))
-    pairs = pa.table({"there": there.take(rows), "here": here.take(rows)}).group_by(["there", "here"]).aggregate([([], "count_all")])
-    counts = pairs.column("count_all").to_pylist()
-    at = min(range(len(counts)), key=lambda row: (-counts[row], str(pairs.column("there")[row]), str(pairs.column("here")[row])))
-    first, second = (quoted(pairs.column(side)[at].as_py()) for side in ("there", "here"))
-    share = counts[at] / sum(counts)
-    return f"{first} → {second}" + (f" on {part(share)} of them" if share < _ALL_BUT else "")
-
-
-def _moved(there: np.ndarray, here: np.ndarray, time: bool) -> str:
-    """What numbers that differ have in common: one step, one factor, or else the middle difference."""
-    if len(here) > 1 and (here == here[0]).all():
-        return f"every one became {_point(here[0], time)}"
-    finite = np.isfinite(there) & np.isfinite(here)
-    if not finite.any():
-        return "infinite on one side"
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        return _moved_by(there[finite], here[finite], time)
-
-
-def _moved_by(there: np.ndarray, here: np.ndarray, time: bool) -> str:
-    """The same of finite numbers, of which differences may be infinite all the same."""
-    gaps = here - there
-    step = float(np.median(gaps))
-    ratios = here[there != 0] / there[there != 0]
-    factor = float(np.median(ratios)) if len(ratios) else 0.0
-    if step and (np.abs(gaps - step) <= 1e-6 * np.maximum(np.abs(there), np.abs(here))).mean() >= _ALL_BUT:
-        return f"every one {'+' if step > 0 else '-'} {_size(step, time)}"
-    if not time and factor and (np.abs(here - factor * there) <= 1e-6 * np.abs(here)).mean() >= _ALL_BUT:
-        return f"every one x {figure(float(f'{factor:.6g}'))}"
-    middle = float(np.median(np.abs(gaps)))
-    up = float((gaps > 0).mean())
-    direction = f"{part(up)} of them up" if 0.1 < up < 0.9 else "most of them up" if up >= 0.9 else "most of them down"
-    return f"by {_size(middle, time)} in the middle, {direction}"
-
-
-def _point(value: float, time: bool) -> str:
-    return moment(value / 1e6, fine=True) if time else figure(float(value))
-
-
-def _size(gap: float, time: bool) -> str:
-    return duration(gap / 1e6) if time else figure(float(f"{abs(gap):.4g}"))
+    sides = [side.cast(type_, safe=False).take(row_numbers(rows)).combine_chunks() for side, rows in ((first, mine), (second, theirs))]
+    there, here = (side.combine_chunks() if isinstance(side, pa.ChunkedArray) else side for side in sides)
+    return cells_of(column, there, here, single=single, most=most)

@@ -5,7 +5,8 @@ are merged is the same for all, so that every engine gives the same profile, to 
 """
 
 from ruleout.tables.engines.address import check_address, close_engines, open_engine
+from ruleout.tables.engines.exchange import Finish, Split, exchanged
 from ruleout.tables.engines.task import Engine, Task, asked
 from ruleout.tables.engines.threads import THREADS
 
-__all__ = ["THREADS", "Engine", "Task", "asked", "check_address", "close_engines", "open_engine"]
+__all__ = ["THREADS", "Engine", "Finish", "Split", "Task", "asked", "check_address", "close_engines", "exchanged", "open_engine"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ruleout.errors import EngineError, MissingExtra
+from ruleout.tables.engines.exchange import Finish, Piece, Split, brought_together, cut
 from ruleout.tables.engines.task import Answer, Task, packed, unpacked, worked
 
 __all__ = ["Dask", "open_dask"]
@@ -42,9 +43,29 @@ class Dask:
         finally:
             self._client.cancel(futures, force=True)
 
-    def _result(self, future: Any) -> bytes:
+    def gathered(self, splits: Sequence[Split], finish: Finish) -> Iterator[Answer]:
+        """The same for the places of an exchange; pieces wait on the workers, which spill them to their disks."""
+        cuts = [self._client.submit(_cut, packed(split), number, pure=False) for number, split in enumerate(splits)]
+        ends: dict[int, Any] = {}
         try:
-            answer: bytes = future.result()
+            found = [self._client.submit(sorted, pieces, pure=False) for pieces in cuts]
+            places = sorted({place for future in found for place in self._result(future)})
+            parcel = packed(finish)
+            for place in places:
+                pieces = [self._client.submit(_placed, held, place, pure=False) for held in cuts]
+                ends[place] = self._client.submit(_finished, parcel, pieces, pure=False)
+            # What was cut is let go of on the cluster as soon as the last place has its pieces.
+            cuts.clear()
+            for place in places:
+                answer = self._result(ends[place])
+                ends[place].release()
+                yield place, *unpacked(answer, self.address)
+        finally:
+            self._client.cancel([*cuts, *ends.values()], force=True)
+
+    def _result(self, future: Any) -> Any:
+        try:
+            answer = future.result()
         except ModuleNotFoundError as error:
             raise EngineError(
                 f"{self.address}: a worker has no {error.name}; install ruleout, numpy and pyarrow there, in the versions of this machine."
@@ -60,6 +81,22 @@ class Dask:
     def close(self) -> None:
         """Leave the cluster."""
         self._client.close()
+
+
+def _cut(split: bytes, number: int) -> dict[int, list[Piece]]:
+    """The pieces of a part by place."""
+    placed: dict[int, list[Piece]] = {}
+    for place, piece in cut(split, number):
+        placed.setdefault(place, []).append(piece)
+    return placed
+
+
+def _placed(pieces: dict[int, list[Piece]], place: int) -> list[Piece]:
+    return pieces.get(place, [])
+
+
+def _finished(finish: bytes, pieces: list[list[Piece]]) -> bytes:
+    return brought_together(finish, [piece for some in pieces for piece in some])
 
 
 def open_dask(address: str) -> Dask:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from ruleout.errors import EngineError, MissingExtra
+from ruleout.tables.engines.exchange import Finish, Piece, Split, brought_together, cut
 from ruleout.tables.engines.task import Answer, Task, packed, unpacked, worked
 
 __all__ = ["Spark", "open_spark"]
@@ -22,6 +23,8 @@ _TASKS_A_JOB = 256
 """Answers of one job are in the driver's memory together: about a megabyte each."""
 
 _PARTITIONS_A_CORE = 4
+_PIECES_A_BATCH = 32
+_PIECE = "place long, part long, at long, n_rows long, content binary"
 _PATIENCE_SECONDS = 60
 
 
@@ -55,6 +58,24 @@ class Spark:
             for number, answer in self._collected(frame):
                 yield number, *unpacked(answer, self.address)
 
+    def gathered(self, splits: Sequence[Split], finish: Finish) -> Iterator[Answer]:
+        """The same for the places of an exchange; pieces go through Spark's own shuffle."""
+        work, name = dict(enumerate(map(packed, splits))), "spark.sql.execution.arrow.maxRecordsPerBatch"
+        n_partitions = min(len(work), _PARTITIONS_A_CORE * self._session.sparkContext.defaultParallelism)
+        n_ends = max(_PARTITIONS_A_CORE * self._session.sparkContext.defaultParallelism, len(work))
+        before = self._session.conf.get(name)
+        # A piece may be a megabyte.
+        self._session.conf.set(name, _PIECES_A_BATCH)
+        try:
+            with _no_word_of_pandas():
+                frame = self._session.range(0, len(work), 1, n_partitions).mapInArrow(_cuts(work), _PIECE)
+                frame = frame.repartition(n_ends, "place").sortWithinPartitions("place")
+                frame = frame.mapInArrow(_ends(packed(finish)), "number long, answer binary")
+            for place, answer in self._collected(frame):
+                yield place, *unpacked(answer, self.address)
+        finally:
+            self._session.conf.set(name, before)
+
     def _collected(self, frame: Any) -> list[tuple[int, bytes]]:
         try:
             with _no_word_of_pandas():
@@ -86,6 +107,43 @@ def _mapped(work: dict[int, bytes]) -> Callable[[Iterator[pa.RecordBatch]], Iter
                 yield pa.RecordBatch.from_pydict({"number": pa.array([number]), "answer": pa.array([worked(work[number])], pa.binary())})
 
     return mapped
+
+
+def _cuts(work: dict[int, bytes]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """The function that executors map over batches of the parts' numbers: their pieces, one a row."""
+
+    def cuts(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                for place, (part, at, n_rows, content) in cut(work[number], number):
+                    numbers = {"place": place, "part": part, "at": at, "n_rows": n_rows}
+                    columns = {name: pa.array([value], pa.int64()) for name, value in numbers.items()}
+                    yield pa.RecordBatch.from_pydict({**columns, "content": pa.array([content], pa.binary())})
+
+    return cuts
+
+
+def _ends(finish: bytes) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """The function that executors map over pieces in the order of their places."""
+
+    def answer(place: int, pieces: list[Piece]) -> pa.RecordBatch:
+        made = brought_together(finish, pieces)
+        return pa.RecordBatch.from_pydict({"number": pa.array([place], pa.int64()), "answer": pa.array([made], pa.binary())})
+
+    def ends(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        held: list[Piece] = []
+        last = -1
+        for batch in batches:
+            for row in batch.to_pylist():
+                if row["place"] != last and held:
+                    yield answer(last, held)
+                    held = []
+                last = row["place"]
+                held.append((row["part"], row["at"], row["n_rows"], row["content"]))
+        if held:
+            yield answer(last, held)
+
+    return ends
 
 
 def _sentence(error: str) -> str:

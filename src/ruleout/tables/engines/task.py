@@ -13,9 +13,10 @@ from ruleout import errors
 from ruleout.errors import EngineError, RuleoutError
 
 if TYPE_CHECKING:
+    from ruleout.tables.engines.exchange import Finish, Split
     from ruleout.tables.source import Source
 
-__all__ = ["Answer", "Engine", "Task", "asked", "packed", "unpacked", "worked"]
+__all__ = ["Answer", "Engine", "Task", "asked", "opened", "packed", "refused", "unpacked", "worked"]
 
 Answer = tuple[int, int, Any]
 """The task's number, the rows that were read for it, and what they say."""
@@ -72,6 +73,10 @@ class Engine(Protocol):
         """The answers in the order of their tasks."""
         ...
 
+    def gathered(self, splits: Sequence[Split], finish: Finish) -> Iterator[Answer]:
+        """What was made of the pieces of every place that has some, in the order of the places; all parts are cut before the first."""
+        ...
+
     def close(self) -> None:
         """Leave the workers."""
         ...
@@ -115,28 +120,44 @@ def _lost(said: str, engine: Engine, what: str) -> EngineError:
     )
 
 
-def packed(task: Task) -> bytes:
-    """A task as a worker in another process takes it, with the version of ruleout that it must have."""
+def packed(task: Any) -> bytes:
+    """A task, or a part of other work, as a worker in another process takes it, with the version of ruleout that it must have."""
     return pickle.dumps((version("ruleout"), pickle.dumps(task)))
 
 
+def opened(parcel: bytes) -> Any:
+    """What was packed, on a worker.
+
+    Raises
+    ------
+    EngineError
+        The worker has another version of ruleout.
+    """
+    wanted, inner = pickle.loads(parcel)
+    here = version("ruleout")
+    if here != wanted:
+        raise EngineError(f"{socket.gethostname()} has ruleout {here}, expected {wanted} as here; install the same on every worker.")
+    return pickle.loads(inner)
+
+
+def refused(error: RuleoutError) -> bytes:
+    """A sentence for the user, packed as an answer: an exception would only have the engine try again."""
+    return pickle.dumps((type(error).__name__, str(error)))
+
+
 def worked(task: bytes) -> bytes:
-    """Do a packed task, on a worker. What the user can mend comes back as a sentence: an exception would only have the engine try again."""
+    """Do a packed task, on a worker. What the user can mend comes back as a sentence."""
     try:
-        wanted, inner = pickle.loads(task)
-        here = version("ruleout")
-        if here != wanted:
-            raise EngineError(f"{socket.gethostname()} has ruleout {here}, expected {wanted} as here; install the same on every worker.")
-        n_rows, value = pickle.loads(inner)()
+        n_rows, value = opened(task)()
     except RuleoutError as error:
-        return pickle.dumps((type(error).__name__, str(error)))
+        return refused(error)
     return pickle.dumps((n_rows, value))
 
 
 def unpacked(answer: bytes, address: str) -> tuple[int, Any]:
-    """The rows and what they say, from a worker's answer; the sentence that came in their place is raised."""
+    """The rows and what they say, from a worker's answer; the sentence that came in their place is raised. No address is this process."""
     first, second = pickle.loads(answer)
     if isinstance(first, str):
         kind: type[RuleoutError] = getattr(errors, first, EngineError)
-        raise kind(f"{second} (said by a worker of {address})")
+        raise kind(f"{second} (said by a worker of {address})" if address else second)
     return first, second
