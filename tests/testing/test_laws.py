@@ -58,7 +58,7 @@ def broken(cause: str) -> Broken:
     weak = None
     for number in range(len(SYSTEMS)):
         try:
-            made = FAULTS[cause].inject(healthy(number), np.random.default_rng(5), "large", tries=4)
+            made = FAULTS[cause].inject(healthy(number), np.random.default_rng(5), "large", tries=9)
         except Inapplicable:
             continue
         if made.validated:

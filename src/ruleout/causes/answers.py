@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ruleout.case.case import Case, SideName
+from ruleout.causes.asking import FEWEST_ROWS, MOST_ASKED, in_no_order, pace, rows_each, turns
 from ruleout.causes.columns import bounded
 from ruleout.causes.page import Finding, Look
 from ruleout.errors import RuleoutError
@@ -30,8 +30,6 @@ ANSWERED: tuple[tuple[str, ...], ...] = (("current.serving", "reference.model"),
 """What a page needs that holds logged answers against replayed ones."""
 
 TRIED_ROWS = 1_500
-SCANNED_ROWS = 240
-MANY_CHANGES = 300
 MOST_ROWS = 100_000
 
 MOST_FAMILIES = 4
@@ -39,9 +37,6 @@ MOST_FAMILIES = 4
 
 AT_ONCE = 60
 """Changes of which the artifact is asked in one call."""
-
-MOST_SECONDS = 10.0
-"""Time that an artifact is asked about changes of one log in all; what is tried after that is one change at a time."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +117,6 @@ class Answers:
         Its answers for the logged features as they are, and how they compare.
     intended
         The artifact that should answer: the side's own where it has one, else the validated one.
-    seconds
-        Time that it was asked about changes of the features so far.
     """
 
     case: Case
@@ -137,7 +130,6 @@ class Answers:
     prediction: Prediction
     plain: Replay
     rates: Mapping[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
 
     @property
     def n(self) -> int:
@@ -257,10 +249,9 @@ class Answers:
         if self.follow or not changes:
             return None
         kept: tuple[Change, ...] = ()
-        told = self.now
-        n_scanned = SCANNED_ROWS if len(changes) <= MANY_CHANGES else SCANNED_ROWS // 2
-        few = np.linspace(0, len(self.rows) - 1, min(n_scanned, len(self.rows))).round().astype(int)
-        start = self.trial
+        told, start = self.now, self.trial
+        changes = self._affordable(changes)
+        few = self._few(len(changes))
         for _ in range(rounds):
             best = self._best(changes, start, few, told)
             if best is None:
@@ -274,7 +265,8 @@ class Answers:
         """As `search`, for changes in which a row's neighbours have a part: each is made to the whole log; None where none convinces."""
         if self.follow or not changes:
             return None
-        few = np.linspace(0, len(self.rows) - 1, min(SCANNED_ROWS, len(self.rows))).round().astype(int)
+        changes = self._affordable(changes)
+        few = self._few(len(changes))
         made = {c: c.apply(self.log).without(["prediction", "score"]).take(self.rows) for c in changes}
         parts = [Change(c.words, c.columns, lambda _, t=t: t.take(few)) for c, t in made.items()]  # type: ignore[misc]
         scanned = [(c, told) for c, (_, told) in zip(made, self._tell(parts, self.trial, self.rows[few]), strict=False) if told is not None]
@@ -294,7 +286,9 @@ class Answers:
         families = [family for family in families if family]
         if self.follow or not families:
             return None
-        few = np.linspace(0, len(self.rows) - 1, min(SCANNED_ROWS, len(self.rows))).round().astype(int)
+        most = int(MOST_ASKED / (FEWEST_ROWS * self.pace * max(len(family) for family in families)))
+        families = in_no_order(families, [family[0].words for family in families], max(most, 1))
+        few = self._few(sum(len(family) for family in families))
         start, rows = self.trial.take(few), self.rows[few]
         as_it_is = self.told(start, rows)
         alone = {id(c): told for c, told in self._tell([c for family in families for c in family], start, rows) if told is not None}
@@ -318,7 +312,7 @@ class Answers:
     def _chosen(self, family: Sequence[Change], chosen: frozenset[int], start: Table, rows: np.ndarray) -> Found | None:
         """The part of a family that brings the answers nearest, one put in or left out at a time."""
         told = self._told_together(family, chosen, start, rows)
-        for _ in range(2 * len(family)):
+        for _ in range(turns(len(family), len(rows), self.pace)):
             others = [chosen ^ {at} for at in range(len(family)) if chosen ^ {at}]
             tried = self._tell([_together([family[at] for at in sorted(other)]) for other in others], start, rows)
             nearer = [(t.distance, k) for k, (_, t) in enumerate(tried) if t is not None]
@@ -329,6 +323,20 @@ class Answers:
         kept = tuple(family[at] for at in sorted(chosen))
         whole = self.told(_together(kept).apply(self.trial))
         return None if whole is None else Found(kept, whole)
+
+    @cached_property
+    def pace(self) -> float:
+        """How many rows of a usual model one row of this artifact counts for."""
+        return pace(self.description)
+
+    def _affordable(self, changes: Sequence[Change]) -> list[Change]:
+        """Those of many changes that are tried at all: a search that ends is worth more than one that is complete."""
+        return in_no_order(changes, [change.words for change in changes], int(MOST_ASKED / (FEWEST_ROWS * self.pace)))
+
+    def _few(self, n_changes: int) -> np.ndarray:
+        """Where the rows stand, among the tried ones, on which so many changes are tried first."""
+        n_scanned = min(rows_each(n_changes, self.pace), len(self.rows))
+        return np.linspace(0, len(self.rows) - 1, n_scanned).round().astype(int)
 
     def _told_together(self, family: Sequence[Change], chosen: frozenset[int], start: Table, rows: np.ndarray) -> Told | None:
         found = self._tell([_together([family[at] for at in sorted(chosen)])], start, rows)
@@ -351,11 +359,8 @@ class Answers:
                 continue  # What cannot be done to these values was not done to them.
         logged, out = self._logged(rows), list[tuple[Change, Told | None]]()
         for first in range(0, len(made), AT_ONCE):
-            if len(made) > 1 and self.seconds > MOST_SECONDS:
-                break  # What is left is not tried: a search that ends is worth more than one that is complete.
-            part, began = made[first : first + AT_ONCE], time.monotonic()
+            part = made[first : first + AT_ONCE]
             answered = self._ask([table for _, table in part])
-            self.seconds += time.monotonic() - began
             told = (None if answer is None else self._told(compare_answers(self.case, answer, logged), rows) for answer in answered)
             out.extend((change, one) for (change, _), one in zip(part, told, strict=True))
         return out
@@ -448,15 +453,31 @@ class Answers:
         try:
             answer = self.model.predict(Table(stacked, name="serving", origin=self.log.origin))
         except RuleoutError:
-            if len(members) > 1:
-                for at in members:
-                    self._ask_some(tables, [at], out)
+            for part in _parted(tables, members) if len(members) > 1 else ():
+                self._ask_some(tables, part, out)
             return
         ends = np.cumsum([0] + [tables[at].n_rows for at in members])
         for number, at in enumerate(members):
             rows = slice(int(ends[number]), int(ends[number + 1]))
             score = None if answer.score is None else answer.score[rows]
             out[at] = Prediction(answer.prediction[rows], score, answer.classes)
+
+
+def _parted(tables: Sequence[Table], members: Sequence[int]) -> list[list[int]]:
+    """Tables that a model refused together, parted by the columns that hold what most models refuse; one by one where all are alike.
+
+    A logarithm, a root or a power leaves nulls, or numbers past all bounds, and one such table among sixty is no reason to ask sixty times.
+    """
+    parts: dict[tuple[str, ...], list[int]] = {}
+    for at in members:
+        parts.setdefault(_holes(tables[at]), []).append(at)
+    return list(parts.values()) if len(parts) > 1 else [[at] for at in members]
+
+
+def _holes(table: Table) -> tuple[str, ...]:
+    """Numeric columns with a value that is none, or that single precision does not hold."""
+    most = float(np.finfo(np.float32).max)
+    return tuple(c for c in table.of_kind("numeric") if not (np.abs(table.numbers(c)) <= most).all())
 
 
 def _closer(told: Told, before: Told) -> bool:

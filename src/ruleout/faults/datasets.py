@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -65,7 +66,10 @@ def load_dataset(name: str) -> Dataset:
 
 def _package(name: str) -> Any:
     try:
-        return importlib.import_module(name)
+        with warnings.catch_warnings():
+            # What a package of data says of the tools that it was packed with is nothing to who asks for its rows.
+            warnings.simplefilter("ignore")
+            return importlib.import_module(name)
     except ImportError as error:
         raise MissingExtra(f"the data come with the package {name}, which is not installed: `pip install {name}`.") from error
 
