@@ -11,6 +11,26 @@ import pytest
 PAGE = Path(__file__).parents[2] / "docs" / "decides.md"
 ROWS = re.findall(r"^\| [^|]+ \| (\S+) \| `((?:\w+/)+)(\w+)\.py` `(\w+)` \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
+WHOLE = (
+    *(
+        f"causes/{name}"
+        for name in (
+            "answered_elsewhere",
+            "asking",
+            "batches",
+            "beyond",
+            "given_away",
+            "making",
+            "nulls_between",
+            "old_records",
+            "own_time",
+        )
+    ),
+    *(f"causes/{name}" for name in ("released", "smoothed", "strayed")),
+    "models/by_dummies",
+)
+"""Files of which every number is in the table."""
+
 
 def test_the_table_of_numbers_is_read_whole() -> None:
     table = PAGE.read_text(encoding="utf-8").split("## The numbers")[1]
@@ -20,6 +40,14 @@ def test_the_table_of_numbers_is_read_whole() -> None:
 @pytest.mark.parametrize(("value", "room", "module", "name"), ROWS, ids=[f"{r}{m}.{n}" for _, r, m, n in ROWS])
 def test_a_number_is_the_one_in_the_code(value: str, room: str, module: str, name: str) -> None:
     assert getattr(importlib.import_module(f"ruleout.{room.replace('/', '.')}{module}"), name) == float(value)
+
+
+@pytest.mark.parametrize("module", WHOLE)
+def test_every_number_of_what_is_seen_between_features_and_answers_is_told(module: str) -> None:
+    text = (PAGE.parents[1] / "src" / "ruleout" / f"{module}.py").read_text(encoding="utf-8")
+    held = re.findall(r"^(_?[A-Z][A-Z_]+)(?:: \w+)? = -?[0-9][0-9_.e]*$", text, re.MULTILINE)
+    room, _, name = module.rpartition("/")
+    assert sorted(set(held) - {constant for _, r, m, constant in ROWS if (r, m) == (f"{room}/", name)}) == []
 
 
 def test_every_file_it_names_exists() -> None:
