@@ -14,6 +14,7 @@ __all__ = [
     "CommandError",
     "EngineError",
     "FieldError",
+    "InstallError",
     "MissingExtra",
     "ModelError",
     "RowsNeeded",
@@ -61,6 +62,10 @@ class TrustRequired(RuleoutError):
 
 class CommandError(RuleoutError):
     """A `[run]` command failed, timed out or left no result."""
+
+
+class InstallError(RuleoutError):
+    """A recorded environment cannot be installed, so what it would do is not known."""
 
 
 class MissingExtra(RuleoutError):

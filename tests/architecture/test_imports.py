@@ -17,6 +17,7 @@ ROOMS = (
     "guards",
     "case",
     "factors",
+    "environments",
     "problem",
     "causes",
     "examination",

@@ -38,8 +38,8 @@ def investigation(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         state["calls"]["read_case"] = {"path": path, **given}
         return made_up.case()
 
-    def investigate(case: Any, *, seed: int = 0, budget: float | None = None, listen: Callable[[Any], None] | None = None) -> Any:
-        state["calls"]["investigate"] = {"seed": seed, "budget": budget}
+    def investigate(case: Any, *, listen: Callable[[Any], None] | None = None, **asked: Any) -> Any:
+        state["calls"]["investigate"] = asked
         conclusion = state["make"]()
         for event in made_up.events(conclusion):
             if listen is not None:
@@ -84,6 +84,9 @@ def test_every_option_arrives(run: Any, investigation: dict[str, Any]) -> None:
         "7",
         "--budget",
         "1h30m",
+        "--build-environments",
+        "--wheels",
+        "w",
     )
     assert result.exit_code == 1
     assert investigation["calls"]["read_case"] == {
@@ -91,7 +94,7 @@ def test_every_option_arrives(run: Any, investigation: dict[str, Any]) -> None:
         "positive": "yes", "time": "t", "entity": "e", "key": "k", "ignore": ("i", "j"), "changed": "upgrade",
         "symptom": "fell", "trust": True, "engine": "dask",
     }  # fmt: skip
-    assert investigation["calls"]["investigate"] == {"seed": 7, "budget": 5400.0}
+    assert investigation["calls"]["investigate"] == {"seed": 7, "budget": 5400.0, "build_environments": True, "wheels": Path("w")}
 
 
 def test_without_a_case_the_folder_one_is_in_is_read_and_nothing_is_trusted(run: Any, investigation: dict[str, Any]) -> None:
@@ -277,7 +280,7 @@ sys.path.insert(0, {room!r})
 from types import ModuleType
 import made_up
 import ruleout.case
-def investigate(case, *, seed=0, budget=None, listen=None):
+def investigate(case, *, listen=None, **asked):
     {body}
     for event in made_up.events(made_up.cause_found()):
         listen(event)

@@ -106,6 +106,13 @@ def cli(ctx: click.Context) -> None:
 @click.option("--changed", type=click.Choice(["retraining", "deployment", "upgrade", "unknown"]), help="What happened before it broke.")
 @click.option("--symptom", metavar="TEXT", help="What was noticed, in your own words.")
 @click.option("--trust", is_flag=True, help="Let the case run code: open pickled models, run its [run] commands.")
+@click.option("--build-environments", is_flag=True, help="Install both sides' environments, and find which upgrade did it (needs --trust).")
+@click.option(
+    "--wheels",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The same, from the wheels in DIR alone, without network.",
+)
 @engine_option
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--guards", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Write a guard for each cause found there.")
@@ -116,6 +123,8 @@ def investigate(
     case: Path | None,
     seed: int,
     budget: float | None,
+    build_environments: bool,
+    wheels: Path | None,
     guards: Path | None,
     json: str | None,
     markdown: str | None,
@@ -131,7 +140,15 @@ def investigate(
 
     path = case if case or given["current"] else Path()
     found = _investigate(
-        lambda: read_case(path, **given), seed=seed, budget=budget, guards=guards, json=json, markdown=markdown, quiet=quiet
+        lambda: read_case(path, **given),
+        seed=seed,
+        budget=budget,
+        build_environments=build_environments,
+        wheels=wheels,
+        guards=guards,
+        json=json,
+        markdown=markdown,
+        quiet=quiet,
     )
     sys.exit(found.exit_code)
 
@@ -260,6 +277,8 @@ def _investigate(
     markdown: str | None,
     quiet: bool,
     guards: Path | None = None,
+    build_environments: bool = False,
+    wheels: Path | None = None,
 ) -> Conclusion:
     """Read, investigate, narrate, write. Where the report itself goes to standard output, the narration goes to standard error."""
     from ruleout.conclusion.investigate import investigate as find_out
@@ -283,7 +302,7 @@ def _investigate(
                 raise
 
     with narrator:
-        conclusion = find_out(read(), seed=seed, budget=budget, listen=listen)
+        conclusion = find_out(read(), seed=seed, budget=budget, build_environments=build_environments, wheels=wheels, listen=listen)
     if guards is not None:
         conclusion = _guarded(conclusion, guards)
     from ruleout.examination.examination import Event as Told

@@ -19,6 +19,7 @@ from ruleout.examination.depth import Depth
 from ruleout.examination.examination import Confirmed, Event, Examination, Hypothesis, Status, Step
 from ruleout.examination.priors import priors
 from ruleout.examination.swaps import Swap, swaps
+from ruleout.examination.upgrades import examine_upgrades
 from ruleout.problem.problem import Problem
 
 __all__ = ["examine"]
@@ -80,6 +81,8 @@ class _Walk:
                 self.breadth()
                 if self.problem.situation in ("retraining", "silent"):
                     self.localise()
+                if self.problem.laboratory.installations is not None:
+                    examine_upgrades(self.problem, self.agenda, self.step, self.listen)
                 confirmed, structure, unexplained = depth.confirm()
             except BudgetSpent as error:
                 self.stopped = str(error)

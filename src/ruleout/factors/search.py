@@ -7,6 +7,7 @@ odds pass a bound (Wald, 1945, "Sequential tests of statistical hypotheses"), fo
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,9 +98,19 @@ class Search:
         No more runs than this; by default as `planned` says.
     seed
         Of the draws among settings, where there are too many to choose from all.
+    likely
+        (n_factors,) how likely each factor is to have a part in it beforehand, in any unit; by default all alike.
     """
 
-    def __init__(self, n_factors: int, *, min_effect: float | None = None, most_runs: int | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        n_factors: int,
+        *,
+        min_effect: float | None = None,
+        most_runs: int | None = None,
+        seed: int = 0,
+        likely: Sequence[float] | None = None,
+    ) -> None:
         self.n_factors = n_factors
         self.min_effect = min_effect
         self.most_runs = most_runs if most_runs is not None else planned(n_factors).most
@@ -107,6 +118,10 @@ class Search:
         self.explanations: tuple[Explanation, ...] = explanations(n_factors)
         self.columns = features(self.explanations, self.settings)
         self.priors = np.array([one.prior for one in self.explanations])
+        if likely is not None:
+            # The mean over an explanation's factors: a pair is as likely as its members are, not as likely as both at once.
+            self.priors *= [float(np.mean([likely[f] for f in one.factors] or likely)) for one in self.explanations]
+            self.priors /= self.priors.sum()
         self.number = {tuple(int(v) for v in row): at for at, row in enumerate(self.settings)}
         self.barred: set[int] = set()
         self.runs: list[int] = []

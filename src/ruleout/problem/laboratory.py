@@ -5,6 +5,7 @@ The rest of ruleout never opens an artifact itself. Everything here is cached by
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ruleout.case.case import Case, Side, SideName
+from ruleout.case.case import Case, Environment, Side, SideName
+from ruleout.environments.installations import Installations
+from ruleout.environments.model import within
 from ruleout.errors import BudgetSpent, ModelError, RuleoutError, TrustRequired
 from ruleout.models.artifact import Artifact
 from ruleout.models.by_dummies import ByDummies, layouts
@@ -53,10 +56,13 @@ class Laboratory:
         Seed of every random choice.
     budget
         Seconds that refits may take in all; None without limit.
+    installations
+        Both sides' environments, installed: each side's artifact is then asked, and fitted again, in its own; None to do it here.
     """
 
-    def __init__(self, case: Case, *, seed: int = 0, budget: float | None = None) -> None:
+    def __init__(self, case: Case, *, seed: int = 0, budget: float | None = None, installations: Installations | None = None) -> None:
         self.case = case
+        self.installations = installations
         self.seed = seed
         self.deadline = None if budget is None else time.monotonic() + budget
         self.reasons: dict[str, str] = {}
@@ -72,7 +78,7 @@ class Laboratory:
     def of_reference(self, alone: Case) -> Laboratory:
         """A laboratory for the reference standing alone as the current side of `alone`; what was opened, fitted and asked is shared."""
         if self._reference is None:
-            other = Laboratory(alone, seed=self.seed)
+            other = Laboratory(alone, seed=self.seed, installations=self.installations)
             other.deadline, other._models["current"] = self.deadline, self.model("reference")
             other._fits, other._answers, other._evaluations = self._fits, self._answers, self._evaluations
             other._witnesses = self._witnesses
@@ -102,7 +108,7 @@ class Laboratory:
         if side not in self._models:
             held = self.case.side(side)
             artifact = held.model if held else None
-            self._models[side] = None if artifact is None else self._open(side, artifact)
+            self._models[side] = None if artifact is None else self._open(side, artifact, held.environment if held else None)
         return self._models[side]
 
     def healthy_model(self) -> Model | None:
@@ -215,7 +221,8 @@ class Laboratory:
         if table is None:
             raise ModelError(f"{side}: no labelled validation or serving table, so its metric cannot be measured.")
         if table.name == "serving":
-            return self.logged(table) if self.holds_answers(case, side) else self.evaluate(self._replaying(case, side), table)
+            logged = self.holds_answers(case, side) and not self.moved_environment(case, side)
+            return self.logged(table) if logged else self.evaluate(self._replaying(case, side), table)
         return self.evaluate(self._answering(case, side), table)
 
     def holds_answers(self, case: Case, side: SideName) -> bool:
@@ -242,6 +249,11 @@ class Laboratory:
             return False
         return earlier.model in (None, original.model) and drawn_from(held.serving, earlier.serving)
 
+    def moved_environment(self, case: Case, side: SideName) -> bool:
+        """Whether a counterfactual runs a side in another environment than its own, which is installed."""
+        held, original = case.side(side) or Side(), self.case.side(side) or Side()
+        return self.installations is not None and held.environment != original.environment
+
     def evaluation_table(self, case: Case, side: SideName) -> Table | None:
         """The rows on which a side's metric is measured: production's where production is what broke, else validation's."""
         held = case.side(side)
@@ -263,7 +275,7 @@ class Laboratory:
     @cached_property
     def recipes(self) -> Recipes:
         """Which artifact is cloned, and with which parameters, when a side is trained again."""
-        return Recipes(self.case, self.model, can_command=self._can_command())
+        return Recipes(self.case, self.model, can_command=self._can_command(), installed=self.installations is not None)
 
     # Fitting again ----------------------------------------------------------------------------------------------------
 
@@ -287,13 +299,19 @@ class Laboratory:
         table = paired_sample(held.train, SAMPLE_ROWS, by=by, strata=strata) if by else held.train.sample(SAMPLE_ROWS, self.seed)
         if self.stand_in:
             return self.witness(table)
-        found, seed = self.recipes.template(case, side), seed if seed is not None else self.recipes.seed(case, side)
+        seed = seed if seed is not None else self.recipes.seed(case, side)
+        if self.installations is not None and self._can_command():
+            # A clone has the settings that its release gave it; only the command itself takes them from the packages at hand.
+            return self._fit_by_command(side, held, table, seed)
+        found = self.recipes.template(case, side)
         if found is None:
             return self._fit_by_command(side, held, table, seed)
         template, parameters = found
+        if self.installations is not None and held.environment is not None:
+            template = within(template, self.installations.place(held.environment))
         key = (template.fingerprint, tuple(sorted((k, repr(v)) for k, v in parameters.items())), table.fingerprint, seed)
         if key not in self._fits:
-            self._spend()
+            self.within_budget()
             started = time.monotonic()
             self._fits[key] = template.refit(table, str(self.case.target), parameters=parameters or None, seed=seed)
             self._spent(started)
@@ -333,23 +351,36 @@ class Laboratory:
                 return fallback
             return self.fit(case, side)
         original = self.case.side(side)
-        untouched = original is not None and held.model is original.model
-        opened = self.model(side) if untouched else self._open(f"{side}, put right", held.model)
+        untouched = original is not None and held.model is original.model and not self.moved_environment(case, side)
+        opened = self.model(side) if untouched else self._opened_again(side, held.model, held.environment)
         if opened is None:
             raise ModelError(self.reasons.get(side, f"{side}.model does not open."))
         return opened
 
+    def _opened_again(self, side: SideName, artifact: Artifact, environment: Environment | None) -> Model | None:
+        """An artifact that a counterfactual puts into a side, or runs in another environment."""
+        if self.installations is None or environment is None:
+            return self._open(f"{side}, put right", artifact)
+        key = f"{side}: {artifact.fingerprint}@{self.installations.place(environment).installation.key}"
+        if key not in self._models:
+            self._models[key] = self._open(f"{side}, put right", artifact, environment)
+        return self._models[key]
+
     def _replaying(self, case: Case, side: SideName) -> Model:
         """The artifact that answers when a serving log is replayed: the side's own where it has one, else the validated one."""
         held, original = case.side(side) or Side(), self.case.side(side) or Side()
-        if held.model is not None and held.model is not original.model:
+        if held.model is not None and (held.model is not original.model or self.moved_environment(case, side)):
             return self._answering(case, side)
         opened = self.model(side) or self.model("reference")
         return opened if opened is not None else self._answering(case, side)
 
-    def _open(self, side: str, artifact: Artifact) -> Model | None:
+    def _open(self, side: str, artifact: Artifact, environment: Environment | None = None) -> Model | None:
         try:
-            opened = artifact.open()
+            opened: Model
+            if self.installations is not None and environment is not None:
+                opened = self.installations.model(artifact, environment)
+            else:
+                opened = artifact.open()
             found = opened.describe()
         except TrustRequired as error:
             self.reasons[side] = str(error)
@@ -421,14 +452,27 @@ class Laboratory:
             raise TrustRequired(f"{side}: training again would run [run] train, which needs trust (--trust).")
         config = dict(held.config or {})
         key = ("command", self.case.run.train, repr(sorted(config.items(), key=lambda item: item[0])), table.fingerprint, seed)
+        if self.installations is not None and held.environment is not None:
+            return self._fit_in(held.environment, table, config, seed, key)
         if key not in self._fits:
-            self._spend()
+            self.within_budget()
             started = time.monotonic()
             path = run_train(
                 self.case.run.train, folder=self.case.folder or Path.cwd(), table=table, config=config, seed=seed, timeout=600.0
             )
             opened = Artifact(path=path, trusted=True).open()
             self._fits[key] = opened
+            self._spent(started)
+        return self._fits[key]
+
+    def _fit_in(self, environment: Environment, table: Table, config: dict[str, Any], seed: int | None, key: tuple[Any, ...]) -> Model:
+        assert self.installations is not None
+        key = (*key, self.installations.place(environment).installation.key)
+        if key not in self._fits:
+            self.within_budget()
+            started = time.monotonic()
+            fingerprint = hashlib.sha256(repr(key).encode()).hexdigest()
+            self._fits[key] = self.installations.train(environment, table, config, seed, fingerprint)
             self._spent(started)
         return self._fits[key]
 
@@ -446,7 +490,8 @@ class Laboratory:
         target = str(self.case.target)
         return table.select([target]).fingerprint if target in table else table.fingerprint
 
-    def _spend(self) -> None:
+    def within_budget(self) -> None:
+        """Raise `BudgetSpent` where the time that refits may take is used up."""
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise BudgetSpent("the budget is spent: nothing more is fitted again; grant more with --budget.")
 

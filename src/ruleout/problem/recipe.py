@@ -30,10 +30,12 @@ class Recipes:
         Gives a side's artifact, opened; None where it does not open.
     can_command
         A `[run] train` command stands ready for what no template can do.
+    installed
+        Environments are installed and refits run in them, so that no other artifact need show what an environment makes.
     """
 
-    def __init__(self, case: Case, opened: Callable[[SideName], Model | None], *, can_command: bool) -> None:
-        self.case, self.opened, self.can_command = case, opened, can_command
+    def __init__(self, case: Case, opened: Callable[[SideName], Model | None], *, can_command: bool, installed: bool = False) -> None:
+        self.case, self.opened, self.can_command, self.installed = case, opened, can_command, installed
 
     def template(self, case: Case, side: SideName) -> Template | None:
         """The artifact whose recipe a side of `case` follows, and what to set on it; None where only a command can do it.
@@ -111,7 +113,7 @@ class Recipes:
         """Whether a counterfactual gives a side the other's code or environment: what those made shows in the other's artifact alone."""
         return any(
             getattr(held, name) is not None and getattr(held, name) != getattr(was, name) and getattr(held, name) == getattr(theirs, name)
-            for name in ("code", "environment")
+            for name in (("code",) if self.installed else ("code", "environment"))
         )
 
     def _parameters(self, template: Model, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ruleout.case.case import Case, Side, SideName
 from ruleout.case.profiles import without_profiles
+from ruleout.environments.installations import Installations
 from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.problem.again import same_again
 from ruleout.problem.black_box import is_black_box, state_factors
@@ -49,7 +50,7 @@ ALIKE = 0.985
 """Part of the answers that must be the same, or follow, for nothing to be wrong with them; the rest is platform and rounding."""
 
 
-def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> Problem:
+def state_problem(case: Case, *, seed: int = 0, budget: float | None = None, installations: Installations | None = None) -> Problem:
     """Say the problem back in measured numbers.
 
     The reported metric is reproduced first; then the metric of both sides is measured, unpaired across their own rows and paired
@@ -63,15 +64,19 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None) -> 
         Seed of every random choice from here on.
     budget
         Seconds that refits may take, None without limit.
+    installations
+        Both sides' environments, installed: each side is then measured in its own; None to measure both here.
     """
     if is_black_box(case):
         return state_factors(case, seed=seed, budget=budget)
     case, profiles = without_profiles(case)
     case, whole = sampled_case(case)
     if profiles or whole:
-        return replace(state_problem(case, seed=seed, budget=budget), profiles=profiles, whole=whole)
+        found = state_problem(case, seed=seed, budget=budget, installations=installations)
+        return replace(found, profiles=profiles, whole=whole)
     case = _aligned(case)
-    laboratory, situation = Laboratory(case, seed=seed, budget=budget), situation_of(case)
+    laboratory = Laboratory(case, seed=seed, budget=budget, installations=installations)
+    situation = situation_of(case)
     if situation == "training":
         return state_training(case, laboratory)
     laboratory.prepare()

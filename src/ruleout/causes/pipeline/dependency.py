@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -16,12 +16,13 @@ from ruleout.causes.moved import moved_columns, moved_most
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.released import released
 from ruleout.causes.scores import same_config
+from ruleout.causes.upgraded import put_back, put_forward
 from ruleout.guards.guard import Guard
 from ruleout.guards.systems import code_fingerprint
 from ruleout.models.model import Description
 from ruleout.problem.problem import Problem
 
-__all__ = ["Dependency"]
+__all__ = ["Dependency", "by_suspicion"]
 
 TOUCHES_RESULTS: Final = (
     "pandas",
@@ -88,6 +89,11 @@ class Dependency(Cause):
     An artifact that its own recipe, cloned and fitted again here on its own rows and settings, does not give (by three standard errors and
     a fifth of the change) was made by something else: with code and settings the same, by the packages; a major release gains 2. If it is
     the reference's artifact that cannot be given again, the current side is put right by taking that artifact.
+
+    With --build-environments both environments are installed, each in a folder of its own, and the current side is asked, then trained
+    again, in the reference's. Where that brings the metric back, mixes of both are installed and run until it is told which packages do
+    it: alone, each in part, either of two, or only together. Each is put back by itself, and forward by itself, on the same rows. What
+    cannot be installed is said to be untested.
 
     What would rule it out
     ----------------------
@@ -173,6 +179,8 @@ class Dependency(Cause):
 
         Where numbers wrapped around in a table, the reference's are wrapped likewise; None where tables hold what the packages made.
         """
+        if finding.repair.get("installed"):
+            return put_back(case, finding)
         if finding.repair.get("casts"):
             return cast_reference(case, finding.repair["casts"])
         if finding.repair.get("beside"):
@@ -187,6 +195,8 @@ class Dependency(Cause):
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
         """The reference side in the current environment: its artifact must be made again as the current one was."""
+        if finding.repair.get("installed"):
+            return put_forward(case, finding)
         reference = case.reference
         if reference is None or reference.train is None or case.current.model is None:
             return None
@@ -205,6 +215,16 @@ class Dependency(Cause):
             given,
             f"{finding.repair['package']} is not the version that was tested.",
         )
+
+
+def by_suspicion(case: Case, packages: Sequence[str]) -> tuple[str, ...]:
+    """Packages that differ between the sides, those first whose releases are the most likely to change what is computed."""
+    reference = case.reference
+    was = _versions(reference.environment) if reference is not None and reference.environment is not None else {}
+    now = _versions(case.current.environment) if case.current.environment is not None else {}
+    # Versions that read the same in their numbers (a build for another device) are the least suspect.
+    moved = {p: _move(p, was.get(p), now.get(p)) or _Moved(p, "", "", "patch") for p in packages}
+    return tuple(sorted(packages, key=lambda p: _rank(moved[p])))
 
 
 class _Known(NamedTuple):

@@ -1,0 +1,7 @@
+"""Environments: those that a case records are installed, each in a folder of its own, and what ran in them is run in them again."""
+
+from ruleout.environments.install import Installation, Installer
+from ruleout.environments.installations import Installations
+from ruleout.environments.requirements import Requirements, differing, mixed
+
+__all__ = ["Installation", "Installations", "Installer", "Requirements", "differing", "mixed"]
