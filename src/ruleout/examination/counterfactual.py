@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ruleout.case.case import Case, TableName
+from ruleout.case.case import Case, Side, TableName
 from ruleout.causes.page import Finding
 from ruleout.errors import BudgetSpent, ModelError, RuleoutError
 from ruleout.examination.agenda import Entry
@@ -112,17 +112,23 @@ class Counterfactuals:
     def baseline(self, base: Case, repaired: Case) -> Gap:
         """What a counterfactual is held against: `base`, fitted again unchanged where the counterfactual is fitted on other rows."""
         now, then = repaired.current, base.current
-        if now.model is None and then.model is not None and (now.train is not then.train or now.config is not then.config):
+        elsewhere = self._elsewhere(now, then)
+        if now.model is None and then.model is not None and (elsewhere or now.train is not then.train or now.config is not then.config):
             return self.gap(without_model(base, "current"))
         earlier, was = repaired.reference, base.reference
-        if earlier is not None and was is not None and earlier.model is None and was.model is not None and earlier.train is not was.train:
-            return self.gap(without_model(base, "reference"))
+        if earlier is not None and was is not None and earlier.model is None and was.model is not None:
+            if earlier.train is not was.train or self._elsewhere(earlier, was):
+                return self.gap(without_model(base, "reference"))
         log, before = now.serving, then.serving
-        mended = log is not None and log is not before and not self.laboratory.holds_answers(repaired, "current")
+        mended = elsewhere or (log is not None and log is not before and not self.laboratory.holds_answers(repaired, "current"))
         if log is not None and before is not None and mended and ANSWERS & set(log.columns):
             # Mended features are replayed, and a replay alone undoes whatever stood between features and answer: that is not their gain.
             return self._replayed(base, before)
         return self.gap(base)
+
+    def _elsewhere(self, now: Side, then: Side) -> bool:
+        """Whether a side runs in another environment than before, which is installed."""
+        return self.laboratory.installations is not None and now.environment is not then.environment
 
     def retrains(self, candidate: Candidate) -> bool:
         """Whether putting a hypothesis right trains the artifact again on the same rows with the same configuration, and nothing else."""
