@@ -6,6 +6,7 @@ import pytest
 from samples import Frames, frames, guarded, healthy_pairs, only, problem
 
 from ruleout.causes.data.duplicates import Duplicates
+from ruleout.tables import repeated as counting
 
 PAGE = Duplicates()
 
@@ -68,14 +69,33 @@ def test_silent_on_health() -> None:
         assert not PAGE.suspect(given).findings, name
 
 
-def test_of_a_sample_the_look_says_what_it_is_a_sample_of_and_claims_no_power_that_it_lacks() -> None:
+def sampled(given, whole):
     from dataclasses import replace
 
+    return PAGE.suspect(replace(given, whole={"current.train": whole}))
+
+
+def test_of_a_sample_the_look_says_what_it_is_a_sample_of_and_claims_no_power_that_it_lacks(monkeypatch) -> None:
+    monkeypatch.setattr(counting, "MOST_VALUES", 0)
     given = problem("diamonds", frames("diamonds"))
     alone = PAGE.suspect(given)
     whole = given.case.current.train
     assert whole is not None
     many = whole.stack(whole).stack(whole).stack(whole)
-    sampled = PAGE.suspect(replace(given, whole={"current.train": many}))
-    assert alone.power > 0.9 and sampled.power < 0.3
-    assert f"in a sample of {many.n_rows:,} rows" in sampled.statement
+    look = sampled(given, many)
+    assert alone.power > 0.9 and look.power < 0.3
+    assert f"in a sample of {many.n_rows:,} rows" in look.statement
+
+
+def test_a_table_that_is_examined_by_a_sample_is_counted_whole() -> None:
+    given = problem("diamonds", frames("diamonds"))
+    train, reference = given.case.current.train, given.case.reference.train
+    assert train is not None and reference is not None
+    # The sample holds no row twice; the whole table holds every row of it so, and the reference's besides.
+    whole = train.stack(train).stack(reference)
+    (finding,) = [found for found in sampled(given, whole).findings if found.place == "train"]
+    assert finding.figures["n"] == whole.n_rows
+    assert abs(finding.figures["n_repeats"] - train.n_rows) < 0.02 * train.n_rows
+    assert f" of {whole.n_rows:,} rows " in finding.statement
+    healthy = sampled(given, train.stack(reference))
+    assert not healthy.findings and healthy.power > 0.9 and "sample" not in healthy.statement

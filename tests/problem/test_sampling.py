@@ -107,8 +107,11 @@ def test_the_problem_is_stated_on_samples_and_names_the_whole_tables(small: None
     assert problem.kind == "none"
 
 
-def test_an_overlap_is_as_large_in_samples_as_in_the_whole_tables(small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("counted", [True, False], ids=["whole", "sampled"])
+def test_an_overlap_is_as_large_as_in_the_whole_tables(small: None, monkeypatch: pytest.MonkeyPatch, counted: bool) -> None:
     monkeypatch.setattr("ruleout.causes.data.overlap.MOST_ROWS", 2_000)
+    if not counted:
+        monkeypatch.setattr("ruleout.tables.repeated.MOST_VALUES", 0)
     train = rows(20_000)
     fresh = rows(4_750, seed=5, first=50_000)
     validation = pa.concat_tables([fresh, train.slice(0, 250)])
@@ -118,7 +121,8 @@ def test_an_overlap_is_as_large_in_samples_as_in_the_whole_tables(small: None, m
     assert set(problem.whole) == {"current.train", "current.validation"}
     (finding,) = Overlap().suspect(problem).findings
     # 5 % of the validation rows; samples drawn apart would show a tenth of it.
-    assert finding.figures["share"] == pytest.approx(0.05, abs=0.03)
+    assert finding.figures["share"] == pytest.approx(0.05, abs=1e-9 if counted else 0.03)
+    assert (finding.figures["n"], finding.figures["n_train"]) == (5_000, 20_000) or not counted
 
 
 def test_a_large_file_is_never_in_memory_whole(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ruleout.tables.buffers import measured, valid
+from ruleout.tables.buffers import measured, primitive, valid
 from ruleout.tables.engines import Task, asked
 from ruleout.tables.kernel import CHUNK_ROWS, hash_numbers, hash_texts
 from ruleout.tables.source import Source, engine_of, parts_of
 from ruleout.tables.table import Table, kind_of
 
-__all__ = ["paired_rows", "paired_sample", "row_hashes"]
+__all__ = ["column_hashes", "combined", "paired_rows", "paired_sample", "row_hashes"]
 
 _WHOLE = 2.0**64
 _Kept = tuple[dict[int, int], list[tuple[np.ndarray, np.ndarray, np.ndarray]]]
@@ -145,20 +145,37 @@ def row_hashes(batch: pa.RecordBatch, by: Sequence[str], start: int = 0) -> np.n
     known = np.zeros(batch.num_rows, dtype=bool)
     for column in by:
         here, present = _hashes(batch.column(batch.schema.get_field_index(column)))
-        out = hash_numbers((out ^ here) + np.uint64(0x9E3779B97F4A7C15))
+        out = combined(out, here)
         known |= present
     return np.where(known, out, numbers)
 
 
+def column_hashes(values: pa.Array) -> np.ndarray:
+    """A 64-bit hash of each value of a column of numbers, text or times, shape (n_rows,); 0 for null."""
+    return _hashes(values)[0]
+
+
+def combined(so_far: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """Hashes of rows over one more column, shape (n_rows,)."""
+    return hash_numbers((so_far ^ hashes) + np.uint64(0x9E3779B97F4A7C15))
+
+
 def _hashes(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Hashes of a column, 0 for null, and where it is not null. 3, 3.0 and a decimal 3 are one; so are all dictionaries of one text."""
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
     present = valid(values)
     out = np.zeros(len(values), dtype=np.uint64)
+    if pa.types.is_dictionary(values.type):
+        if not values.dictionary.null_count and pa.types.is_integer(values.type.index_type):
+            # Each text of a dictionary is hashed once, however many rows have it.
+            hashes, _ = _hashes(values.dictionary)
+            out[present] = hashes[primitive(values.indices.drop_null() if values.null_count else values.indices)]
+            return out, present
+        values = values.dictionary_decode()
+        present = valid(values)
     if kind_of(values.type) in {"numeric", "time"}:
         whole = pa.types.is_integer(values.type)
-        numbers = measured(values, np.dtype(np.int64 if whole and not pa.types.is_uint64(values.type) else np.float64))
+        # The bits of an unsigned number are those of the signed one as long as both can hold it.
+        numbers = measured(values, np.dtype(np.uint64 if pa.types.is_uint64(values.type) else np.int64 if whole else np.float64))
         if numbers.dtype.kind == "f":
             numbers = numbers + 0.0
             numbers[np.isnan(numbers)] = np.nan
@@ -190,7 +207,7 @@ def _strata(batch: pa.RecordBatch, strata: Sequence[str], spans: Mapping[str, tu
             codes[present] = 1 + np.clip((seconds - low) / max(high - low, 1e-9) * _N_SPANS, 0, _N_SPANS - 1).astype(np.uint64)
         else:
             codes, _ = _hashes(values)
-        out = hash_numbers((out ^ codes) + np.uint64(0x9E3779B97F4A7C15))
+        out = combined(out, codes)
     return out
 
 

@@ -15,6 +15,7 @@ from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.repeats import coincidence, repeats, row_codes
 from ruleout.statistics.spelling import NULL_WORDS
+from ruleout.tables.repeated import Repeats, affordable, count_repeats
 from ruleout.tables.table import Table
 
 FLOOR = 0.01
@@ -46,7 +47,8 @@ class Duplicates(Cause):
     ----------------
     Rows are compared by hash: by their key where the healthy keys are unique, over all columns, and over all columns without the key. The
     healthy table's coincidence probability (Simpson 1949) says how many equal pairs chance gives at this size; repeats beyond it by 12
-    standard errors of a Poisson count and by 1 % of the rows are a finding.
+    standard errors of a Poisson count and by 1 % of the rows are a finding. Tables that are examined by a sample are counted whole, unless
+    they hold more than 500 million values.
 
     A table by itself is held against its key, which must come once, else (from 5 % of the rows) against the pairs that agree in all columns
     but one. Requests of a log may well be alike: they are the same only by key or with their time, and count where some were sent more
@@ -93,26 +95,28 @@ class Duplicates(Cause):
                 continue
             covers.append(pair.name)
             seen, part = False, problem.whole.get(f"{pair.side}.{pair.name}")
-            for columns in _ways(problem.case, pair):
+            ways = _ways(problem.case, pair)
+            for columns, counted in zip(ways, _counted(part, ways), strict=True):
                 if pair.name == "serving" and (problem.current is None or not {problem.case.key, problem.case.time} & set(columns)):
                     continue  # Two requests may well be alike; those of one key or one moment are one.
                 mine, theirs = _codes(pair.suspect, columns), _codes(pair.yardstick, columns)
                 again = repeats(mine)
-                chance = coincidence(theirs) * n * (n - 1) / 2
-                seen = seen or chance < 0.02 * n
-                of = f" in a sample of {part.n_rows:,} rows" if part is not None else ""
-                said.append(f"{pair.name}: {again.sum():,} repeats, at most {chance:,.0f} by chance, n = {n:,}{of}")
+                n_again, of_n = (int(again.sum()), n) if counted is None else (counted.n_repeats, counted.n_rows)
+                chance = coincidence(theirs) * n * (n - 1) / 2 if counted is None else _most_by_chance(theirs, of_n)
+                seen = seen or chance < 0.02 * of_n
+                of = f" in a sample of {part.n_rows:,} rows" if part is not None and counted is None else ""
+                said.append(f"{pair.name}: {n_again:,} repeats, at most {chance:,.0f} by chance, n = {of_n:,}{of}")
                 if pair.name == "serving" and _evenly(mine):
                     break  # Each was sent as often as the others: none weighs more.
-                if again.sum() > chance + 12 * np.sqrt(chance + 1) and again.sum() - chance >= FLOOR * n:
-                    finding = _finding(problem.case, pair, columns, again, chance)
+                if n_again > chance + 12 * np.sqrt(chance + 1) and n_again - chance >= FLOOR * of_n:
+                    finding = _finding(problem.case, pair, columns, again, chance, (n_again, of_n))
                     if problem.situation == "too-good" and finding.figures["share"] < HEARD:
                         # A few repeats within one table are heard by nobody: only copies across the split lift a score.
                         finding = replace(finding, evidence=0.0)
                     found.append(finding)
                     break
             # Of a repeat under another key a sample drawn by key holds both rows with a chance of its share only.
-            share = n / part.n_rows if part is not None and part.n_rows else 1.0
+            share = n / part.n_rows if part is not None and part.n_rows and not affordable(part) else 1.0
             power = min(power, 0.98 * min(share, 1.0) if seen else 0.0)
         fanned = fanned_stage(problem.case) if not found else None
         if fanned is not None:
@@ -171,6 +175,20 @@ def _ways(case: Case, pair: Pair) -> list[tuple[str, ...]]:
     return [w for w in ways if w]
 
 
+def _counted(whole: Table | None, ways: list[tuple[str, ...]]) -> list[Repeats] | list[None]:
+    """The repeats of a table of which the case holds a sample, over all its rows; None where that would cost too much."""
+    if whole is None or not ways or not affordable(whole):
+        return [None] * len(ways)
+    return count_repeats(whole, ways)
+
+
+def _most_by_chance(yardstick: np.ndarray, n: int) -> float:
+    """Pairs of equal rows among n by chance: those seen in the yardstick, plus four standard errors, since n may be far more rows."""
+    n_pairs = len(yardstick) * (len(yardstick) - 1) / 2
+    seen = coincidence(yardstick) * n_pairs
+    return (seen + 4 * float(np.sqrt(seen + 1)) + 4) / n_pairs * n * (n - 1) / 2
+
+
 def _unknown(table: Table, column: str) -> float:
     """The share of a column's values that are null, or a customary word for it."""
     return float(np.mean([v is None or v.strip().casefold() in NULL_WORDS for v in texts(table, column).tolist()])) if table.n_rows else 0.0
@@ -197,10 +215,12 @@ def _codes(table: Table, columns: tuple[str, ...]) -> np.ndarray:
     return row_codes([table.numbers(c) if table.kind(c) in ("numeric", "time") else table.texts(c) for c in columns])
 
 
-def _finding(case: Case, pair: Pair, columns: tuple[str, ...], again: np.ndarray, chance: float) -> Finding:
-    n, share = len(again), float(again.mean())
+def _finding(case: Case, pair: Pair, columns: tuple[str, ...], again: np.ndarray, chance: float, counted: tuple[int, int]) -> Finding:
+    """The finding; `again` says which rows repeat one, of a large table in its sample, and `counted` how many of how many do in all."""
+    n_again, n = counted
+    share = n_again / n
     who = ""
-    if case.target and case.task == "classification" and case.target in pair.suspect:
+    if again.any() and case.target and case.task == "classification" and case.target in pair.suspect:
         labels = pair.suspect.texts(case.target).astype(str)
         lift = {v: float((labels[again] == v).mean() - (labels[~again] == v).mean()) for v in np.unique(labels).tolist()}
         most = max(lift, key=lambda v: lift[v])
@@ -208,8 +228,8 @@ def _finding(case: Case, pair: Pair, columns: tuple[str, ...], again: np.ndarray
         who = f"; {shares[0]:.0%} of them have {case.target} = {most}, of the other rows {shares[1]:.0%}"
     by = f"the key {columns[0]}" if columns == (case.key,) else f"{len(columns)} columns"
     said = (
-        f"{pair.name}: {again.sum():,} of {n:,} rows ({share:.1%}) repeat an earlier one by {by}, expected at most {chance:,.0f} "
+        f"{pair.name}: {n_again:,} of {n:,} rows ({share:.1%}) repeat an earlier one by {by}, expected at most {chance:,.0f} "
         f"by chance{who}."
     )
-    figures = {"n_repeats": int(again.sum()), "share": share, "chance": chance, "n": n}
+    figures = {"n_repeats": n_again, "share": share, "chance": chance, "n": n}
     return Finding(pair.name, pair.name, bounded(3.9), said, figures, {"table": pair.name, "columns": columns}, pair.side, 0.9)

@@ -15,6 +15,7 @@ from ruleout.statistics.matching import encode, nearest_distances
 from ruleout.statistics.quantiles import detection_power, proportion_z
 from ruleout.statistics.repeats import coincidence, row_codes, twins
 from ruleout.tables.pairing import paired_sample
+from ruleout.tables.repeated import SharedCopies, affordable, count_shared
 from ruleout.tables.table import Table
 
 FLOOR = 0.01
@@ -60,7 +61,8 @@ class Overlap(Cause):
     Where no exact copies are found, near ones are looked for: the share of validation rows that lie nearer to a training row than all but
     one in a hundred of the training rows lie to each other.
 
-    Of tables of millions of rows the same share of either is looked at, chosen by the hash of what a row holds: copies come together.
+    Tables that are examined by a sample are counted whole, unless they hold more than 500 million values; of these, and for near copies,
+    the same share of either is looked at, chosen by the hash of what a row holds: copies come together.
 
     What would rule it out
     ----------------------
@@ -98,18 +100,19 @@ class Overlap(Cause):
             if tables is None or not (columns := _columns(problem.case, *tables)):
                 continue
             train, validation = _coordinated(problem, side, *tables, columns)
-            mine, theirs = _codes(validation, columns), _codes(train, columns)
-            share, chance = float(np.isin(mine, theirs).mean()), _chance(mine, theirs)
-            if share >= FLOOR and share - chance < max(FLOOR, 6 * _error(chance, mine, theirs)):
+            copies = _counted(problem, side, columns) or _copies(_codes(train, columns), _codes(validation, columns))
+            n, m = copies.n_second, copies.n_first
+            share, chance = copies.n_shared / n, _chance(copies)
+            if share >= FLOOR and share - chance < max(FLOOR, 6 * _error(chance, n, m)):
                 # Rows that come again within training too are no yardstick of chance where they are copies themselves.
                 share, chance = _beyond_coarseness(problem.case, train, validation, columns) or (share, chance)
-            error = _error(chance, mine, theirs)
-            power = min(power, detection_power(0.05, max(FLOOR, 6 * error), len(mine), len(theirs)) if chance < 0.2 else 0.2)
-            said.append(f"{side}: {share:.2%} of the validation rows are in training, {chance:.2%} by chance, n = {len(mine):,}")
+            error = _error(chance, n, m)
+            power = min(power, detection_power(0.05, max(FLOOR, 6 * error), n, m) if chance < 0.2 else 0.2)
+            said.append(f"{side}: {share:.2%} of the validation rows are in training, {chance:.2%} by chance, n = {n:,}")
             if share - chance >= FLOOR and share - chance > 6 * error:
-                found.append(_finding(side, columns, share=share, chance=chance, rows=(len(mine), len(theirs))))
+                found.append(_finding(side, columns, share=share, chance=chance, rows=(n, m)))
             elif (near := _near(train, validation, columns)) is not None:
-                found.append(_finding(side, columns, share=near[0], chance=0.01, rows=(len(mine), len(theirs)), near=near[1]))
+                found.append(_finding(side, columns, share=near[0], chance=0.01, rows=(n, m), near=near[1]))
         found.sort(key=lambda f: -f.evidence)
         return Look(tuple(found), power if said else 0.0, "" if found or not said else "; ".join(said) + ".", ("split",) if said else ())
 
@@ -186,16 +189,33 @@ def _codes(table: Table, columns: tuple[str, ...]) -> np.ndarray:
     return row_codes(_arrays(table, columns))
 
 
-def _chance(validation: np.ndarray, train: np.ndarray) -> float:
-    # Few rows hold few equal pairs: what they bound is the pairs that were seen plus four standard errors.
-    n_pairs = len(validation) * (len(validation) - 1) / 2
-    seen = coincidence(validation) * n_pairs
-    return min(twins(train), 1.0, (seen + 4 * float(np.sqrt(seen + 1)) + 4) / n_pairs * len(train))
+def _counted(problem: Problem, side: SideName, columns: tuple[str, ...]) -> SharedCopies | None:
+    """Shared rows of tables of which the case holds samples, over all their rows; None where it holds none, or counting costs too much."""
+    held = _tables(problem.case, side)
+    if held is None:
+        return None
+    first, second = (problem.whole.get(f"{side}.{table.name}", table) for table in held)
+    if (first is held[0] and second is held[1]) or not affordable(first, second):
+        return None
+    return count_shared(first, second, columns)
 
 
-def _error(chance: float, validation: np.ndarray, train: np.ndarray) -> float:
-    """The standard error of a share of validation rows whose twins in training are `chance` alone."""
+def _copies(train: np.ndarray, validation: np.ndarray) -> SharedCopies:
+    """The same of rows by their codes."""
     n, m = len(validation), len(train)
+    n_pairs = round(coincidence(validation) * n * (n - 1) / 2)
+    return SharedCopies(m, n, int(np.isin(validation, train).sum()), round(twins(train) * m), n_pairs)
+
+
+def _chance(copies: SharedCopies) -> float:
+    # Few rows hold few equal pairs: what they bound is the pairs that were seen plus four standard errors.
+    n_pairs = copies.n_second * (copies.n_second - 1) / 2
+    seen = copies.n_pairs
+    return min(copies.n_twins / copies.n_first, 1.0, (seen + 4 * float(np.sqrt(seen + 1)) + 4) / n_pairs * copies.n_first)
+
+
+def _error(chance: float, n: int, m: int) -> float:
+    """The standard error of a share of n validation rows whose twins among m training rows are `chance` alone."""
     return float(np.sqrt(max(chance, 1 / n) * (1 - min(chance, 0.99)) * (1 / n + 1 / m)))
 
 
