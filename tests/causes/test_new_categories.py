@@ -40,6 +40,31 @@ def test_names_that_share_no_letter_are_told_by_company_and_share() -> None:
     assert np.all(repaired(PAGE, given, finding, "carrier") == was)
 
 
+def test_columns_that_an_encoder_counted_off_are_told_although_none_keeps_the_other_company() -> None:
+    tables = frames("diamonds")
+    validation = tables["current.validation"]
+    was = {column: texts(validation, column) for column in ("color", "clarity")}
+    for column in was:
+        names = {v: f"{k:02d}" for k, v in enumerate(sorted(tables["reference.train"][column].unique()))}
+        validation[column] = validation[column].map(names)
+    given = problem("diamonds", tables)
+    found = {f.place: f for f in PAGE.suspect(given).findings}
+    for column, names in was.items():
+        mended = PAGE.put_right(given.case, found[f"validation.{column}"])
+        assert mended is not None
+        assert np.all(texts(mended.current.validation.to_pandas(), column) == names)
+
+
+def test_numbers_that_frequency_speaks_against_stand_for_no_names_in_order() -> None:
+    tables = frames("diamonds")
+    validation = tables["current.validation"]
+    rare_first = validation["cut"].value_counts(ascending=True).index
+    validation["cut"] = validation["cut"].map({v: str(k) for k, v in enumerate(rare_first)})
+    given = problem("diamonds", tables)
+    names = only(PAGE, given, "validation.cut").repair["names"]
+    assert all(dict(enumerate(rare_first))[int(code)] == name for code, name in names.items())
+
+
 def test_many_values_of_few_rows_respelled() -> None:
     tables = frames("flights", n_train=1500)
     train = tables["current.train"]

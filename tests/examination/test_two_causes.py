@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ruleout.case.case import Case, Side
 from ruleout.conclusion import investigate
 from ruleout.examination.counterfactual import Counterfactuals
 from ruleout.tables.frames import as_table
 
-from .conftest import COLUMNS
+from .conftest import COLUMNS, table
 
 
 def named(found):
@@ -96,3 +96,32 @@ def test_a_repair_worked_out_from_broken_rows_is_taken_as_it_is_where_the_others
         put_right=lambda base: base.with_table("current", "train", base.current.train.filter(np.array([True, False, True])))
     )
     assert measured.apart([SimpleNamespace(put_right=first), fewer], [1]) is None
+
+
+def test_two_faults_that_each_do_the_harm_alone_are_told_by_what_each_does_to_the_healthy_side():
+    """Neither repair gains anything while the other fault is there."""
+
+    def rows(seed, n):
+        frame = table(seed, n)
+        classes = {c: pd.qcut(frame[c], 5, labels=list("abcde")).astype(str) for c in ("mean radius", "mean texture")}
+        return pd.DataFrame({"size": classes["mean radius"], "grain": classes["mean texture"], "benign": frame["benign"]})
+
+    def fitted(frame, C):
+        return make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression(C=C)).fit(frame[["size", "grain"]], frame["benign"])
+
+    def renamed(frame):
+        other = {"a": "q7", "b": "x2", "c": "m5", "d": "k9", "e": "w3"}
+        return frame.assign(size=frame["size"].map(other), grain=frame["grain"].map(other))
+
+    old, new = rows(1, 1500), rows(2, 1500)
+    case = Case(
+        reference=Side(train=old, validation=rows(3, 1000), model=fitted(old, 1.0), config={"C": 1.0}),
+        current=Side(train=new, validation=renamed(rows(4, 1000)), model=fitted(new, 1e-6), config={"C": 1e-6}),
+        target="benign",
+        metric="accuracy",
+        changed="retraining",
+    )
+    found = investigate(case)
+    assert named(found) == {"data.new-categories", "model.regularization"}
+    assert "Either fault alone does the harm" in found.summary
+    assert [c.share for c in found.causes] == pytest.approx([0.5, 0.5], abs=0.1)

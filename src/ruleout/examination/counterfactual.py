@@ -34,7 +34,8 @@ SEEN_PAIRED = 2.5
 class Candidate:
     """A hypothesis with the findings that are put right together, and what that gained.
 
-    `believed` is its probability before the intervention; `score` weighs that against what the intervention left unexplained.
+    `believed` is its probability before the intervention; `score` weighs that against what the intervention left unexplained. One that
+    is `wrong` is tried the other way round: the healthy side is put wrong as the broken one is.
     """
 
     entry: Entry
@@ -45,6 +46,7 @@ class Candidate:
     alone: Difference | None = None
     score: float = -math.inf
     failure: str = ""
+    wrong: bool = False
     repaired: dict[int, tuple[Case, Case | None]] = field(default_factory=dict, repr=False)
 
     @property
@@ -69,7 +71,11 @@ class Candidate:
 
     def only(self, findings: Sequence[Finding]) -> Candidate:
         """The same hypothesis at some of its places."""
-        return Candidate(self.entry, tuple(findings), self.believed, alone=self.alone)
+        return Candidate(self.entry, tuple(findings), self.believed, alone=self.alone, wrong=self.wrong)
+
+    def reversed(self) -> Candidate:
+        """The same hypothesis, tried the other way round."""
+        return Candidate(self.entry, self.findings, self.believed, alone=self.alone, wrong=True)
 
     def beyond(self, chosen: Sequence[Candidate]) -> Candidate:
         """The hypothesis at the places that no chosen one has put right already; itself where that takes nothing, or everything."""
@@ -78,7 +84,7 @@ class Candidate:
         return self if not left or len(left) == len(self.findings) else self.only(left)
 
     def put_right(self, base: Case) -> Case | None:
-        """`base` with every finding put right; None where none can be. The same base gives the very same case again."""
+        """`base` with every finding put right, or its healthy side put wrong; None where none can be. The same base, the same case."""
         if id(base) not in self.repaired:
             # The base is kept beside its repair, so that no other case can come to bear its number.
             self.repaired[id(base)] = (base, self._put_right(base))
@@ -86,8 +92,9 @@ class Candidate:
 
     def _put_right(self, base: Case) -> Case | None:
         case, changed = base, False
+        mend = self.entry.page.put_wrong if self.wrong else self.entry.page.put_right
         for finding in self.findings:
-            repaired = self.entry.page.put_right(case, finding)
+            repaired = mend(case, finding)
             if repaired is not None:
                 case, changed = repaired, True
         return case if changed else None
@@ -111,20 +118,22 @@ class Counterfactuals:
 
     def baseline(self, base: Case, repaired: Case) -> Gap:
         """What a counterfactual is held against: `base`, fitted again unchanged where the counterfactual is fitted on other rows."""
-        now, then = repaired.current, base.current
-        elsewhere = self._elsewhere(now, then)
-        if now.model is None and then.model is not None and (elsewhere or now.train is not then.train or now.config is not then.config):
+        if self._refitted(repaired.current, base.current):
             return self.gap(without_model(base, "current"))
-        earlier, was = repaired.reference, base.reference
-        if earlier is not None and was is not None and earlier.model is None and was.model is not None:
-            if earlier.train is not was.train or self._elsewhere(earlier, was):
-                return self.gap(without_model(base, "reference"))
-        log, before = now.serving, then.serving
-        mended = elsewhere or (log is not None and log is not before and not self.laboratory.holds_answers(repaired, "current"))
+        if repaired.reference is not None and base.reference is not None and self._refitted(repaired.reference, base.reference):
+            return self.gap(without_model(base, "reference"))
+        log, before = repaired.current.serving, base.current.serving
+        mended = log is not None and log is not before and not self.laboratory.holds_answers(repaired, "current")
+        mended = mended or self._elsewhere(repaired.current, base.current)
         if log is not None and before is not None and mended and ANSWERS & set(log.columns):
             # Mended features are replayed, and a replay alone undoes whatever stood between features and answer: that is not their gain.
             return self._replayed(base, before)
         return self.gap(base)
+
+    def _refitted(self, now: Side, then: Side) -> bool:
+        """Whether the artifact of a side has given way to one that is fitted on other rows, with other settings or elsewhere."""
+        other = now.train is not then.train or now.config is not then.config or self._elsewhere(now, then)
+        return now.model is None and then.model is not None and other
 
     def _elsewhere(self, now: Side, then: Side) -> bool:
         """Whether a side runs in another environment than before, which is installed."""

@@ -107,6 +107,8 @@ class Depth:
                 if found is None and chosen and not explained and not self.looked_again:
                     pool += self.second_look(base, chosen)
                     continue
+                if found is None and not explained:
+                    chosen += self.other_way(base, chosen, waiting)
             except BudgetSpent:
                 if not chosen:
                     raise
@@ -196,6 +198,21 @@ class Depth:
                 started=started,
                 evidence=fresh[0].figures,
             )
+        return found
+
+    def other_way(self, base: Case, chosen: Sequence[Candidate], waiting: Sequence[Candidate]) -> list[Candidate]:
+        """Faults seen exactly whose repair gained too little: those that, done to the healthy side alone, take as much from it.
+
+        Where two causes each do the harm alone, neither repair gains anything; what each does to a healthy side tells them (apply-one
+        beside revert-one, as Zeller and Hildebrandt, 2002, isolate a cause from both ends).
+        """
+        found: list[Candidate] = []
+        exact = {c.entry.cause: c for c in waiting if c.strength >= STRONG and c.specificity >= PLAIN}
+        for candidate in list(exact.values())[: MOST_CAUSES - len(chosen)]:
+            other = candidate.reversed()
+            self.test(base, other, first=False)
+            if other.gain is not None and self.convincing(other.gain, (base, other)):
+                found.append(other)
         return found
 
     def best(self, base: Case, candidates: list[Candidate], *, first: bool) -> Candidate | None:

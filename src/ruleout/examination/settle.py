@@ -102,18 +102,18 @@ def settle(
     if explained:
         agenda.explain_away()
     confirmed.sort(key=lambda c: -(c.share or 0.0))
-    structure = _structure([values[frozenset({k})] for k in everything], base, values[frozenset(everything)])
+    structure = _structure([values[frozenset({k})] for k in everything], base, values[frozenset(everything)], any(c.wrong for c in chosen))
     return tuple(confirmed), structure, 0.0 if explained else rest.value
 
 
-def _structure(alone: list[Gap], base: Gap, final: Gap) -> Structure:
-    """How several causes act together, from what each repair gains alone and what all gain."""
+def _structure(alone: list[Gap], base: Gap, final: Gap, wrong: bool) -> Structure:
+    """How several causes act together, from what each repair gains alone and what all gain; or each does `wrong` to the healthy side."""
     if len(alone) < 2:
         return "single"
     total = base.closed_by(final).value
     gains = [base.closed_by(gap).value / total if total > 0 else 0.0 for gap in alone]
     if all(g >= 0.8 for g in gains):
-        return "conjoint"
+        return "redundant" if wrong else "conjoint"
     return "redundant" if all(g <= 0.2 for g in gains) else "additive"
 
 
@@ -124,7 +124,7 @@ def _needed_places(measured: Counterfactuals, candidate: Candidate) -> tuple[Fin
     case, gains = measured.problem.case, []
     for number, finding in enumerate(candidate.findings[:MOST_PLACES]):
         try:
-            repaired = candidate.entry.page.put_right(case, finding)
+            repaired = candidate.only([finding]).put_right(case)
             if repaired is not None:
                 gains.append((measured.gained(case, repaired).value, number))
         except RuleoutError:

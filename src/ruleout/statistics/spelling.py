@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["NULL_WORDS", "assign", "name_likeness", "normal_form"]
+__all__ = ["NULL_WORDS", "assign", "coded_in_order", "name_likeness", "normal_form"]
 
 NULL_WORDS = frozenset(
     {
@@ -69,6 +69,22 @@ def name_likeness(new: str, old: str) -> float:
     if len(short) >= 3 and short[0] == long[0] and _within(short, long):
         return 0.85
     return float(difflib.SequenceMatcher(None, mine, theirs).ratio()) * 0.9
+
+
+def coded_in_order(new: Sequence[str], old: Sequence[str]) -> dict[str, str]:
+    """The old name by new one where the new ones are whole numbers that count the old ones off, from 0 or from 1; else empty.
+
+    Encoders number the names in the order of the alphabet (`OrdinalEncoder`, `LabelEncoder`, pandas categories). A rare name may be
+    lacking among the new ones.
+    """
+    numbers = {name: int(name) for name in new if re.fullmatch(r"\d{1,6}", name.strip())}
+    if len(numbers) != len(new) or len(new) < 2 or len(set(numbers.values())) != len(new) or set(new) & set(old):
+        return {}
+    first = 0 if min(numbers.values()) == 0 else 1
+    if max(numbers.values()) - first >= len(old) or len(new) < 0.7 * len(old):
+        return {}
+    ordered = sorted(old)
+    return {name: ordered[at - first] for name, at in numbers.items()}
 
 
 def _within(short: str, long: str) -> bool:

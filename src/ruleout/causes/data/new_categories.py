@@ -15,11 +15,23 @@ from ruleout.problem.problem import Problem
 from ruleout.statistics.fingerprints import distances, fingerprints
 from ruleout.statistics.matching import encode
 from ruleout.statistics.quantiles import detection_power
-from ruleout.statistics.spelling import NULL_WORDS, assign, name_likeness, normal_form
+from ruleout.statistics.spelling import NULL_WORDS, assign, coded_in_order, name_likeness, normal_form
 from ruleout.tables.table import Table
 
 FLOOR = 0.005
 
+
+WHOLE = 0.9
+"""Share of the rows in which new values have taken the place of all old ones."""
+
+RENAMED = 0.1
+"""Share of its rows with unknown values from which on a column tells nothing of another one's."""
+
+FEWEST = 10
+"""Rows of a name from which on its frequency and its company are looked at."""
+
+STRANGE = 3.0
+"""How many times farther than chance leads one to expect, on the mean, codes in order may lie from the names they would stand for."""
 
 LAST = 0.2
 """How far the frequency of the last new name may lie from the last old one's, as a logarithm of their ratio."""
@@ -49,7 +61,8 @@ class NewCategories(Cause):
 
     A new name is matched with the old name it stands for by normal form, then by the one-to-one assignment of least cost (Kuhn 1955) over
     spelling (Ratcliff and Obershelp 1988), the deficit of the old name, and Hotelling's distance between what the other columns look like
-    where each stands.
+    where each stands. As many consecutive whole numbers as there were names are these in the order of the alphabet, as encoders count
+    them, where frequency and company do not speak against it.
 
     What would rule it out
     ----------------------
@@ -121,10 +134,15 @@ class NewCategories(Cause):
         """Spell the reference's values as the broken side does."""
         name, column = finding.repair["table"], str(finding.repair["column"])
         table = case.reference.table(name) if case.reference else None
-        if table is None or column not in table or not finding.repair["names"]:
+        share = float(finding.figures["share"])
+        if table is None or column not in table or (not finding.repair["names"] and share < WHOLE):
             return None
         back = {old: new for new, old in sorted(finding.repair["names"].items(), key=lambda item: finding.repair["counts"][item[0]])}
         values = np.array([back.get(v, v) for v in table.texts(column)], dtype=object)
+        if share >= WHOLE:
+            # Every old name is gone: whichever new one stands for it, a model that learnt the old ones knows none of them.
+            unknown = dict(zip(dict.fromkeys(v for v in values if v is not None and v not in back.values()), _spare(finding), strict=False))
+            values = np.array([unknown.get(v, v) for v in values], dtype=object)
         return case.with_table("reference", name, put_values(table, column, values))
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
@@ -138,6 +156,12 @@ class NewCategories(Cause):
         return Guard(
             self.id(), finding.place, "allowed_categories", pair.name, parameters, f"{finding.place} holds values that are not known."
         )
+
+
+def _spare(finding: Finding) -> list[str]:
+    """New names that stand for no old one that is known, as many as may be needed."""
+    lost = sorted(finding.repair["lost"])
+    return [*lost, *(f"{name}'" for name in lost)]
 
 
 def _counts(table: Table, column: str) -> Counter[str]:
@@ -171,6 +195,9 @@ def _of_another(case: Case, pair: Pair, column: str, new: list[str]) -> bool:
 def _partners(case: Case, pair: Pair, column: str, new: list[str]) -> dict[str, str]:
     """The old name that each new one stands for, where there is one."""
     mine, theirs = _counts(pair.suspect, column), _counts(pair.yardstick, column)
+    coded = _numbered(case, pair, column, mine, theirs)
+    if coded:
+        return coded
     names: dict[str, str] = {}
     forms: dict[str, list[str]] = {}
     for old in theirs:
@@ -206,9 +233,21 @@ def _partners(case: Case, pair: Pair, column: str, new: list[str]) -> dict[str, 
     return names
 
 
+def _numbered(case: Case, pair: Pair, column: str, mine: Counter[str], theirs: Counter[str]) -> dict[str, str]:
+    """The old name by its number where the names were counted off, and neither frequency nor company speaks against it; else empty."""
+    coded = coded_in_order(list(mine), list(theirs))
+    common = [code for code in coded if min(mine[code], theirs[coded[code]]) >= FEWEST]
+    if not common:
+        return {}
+    expected = np.array([theirs[coded[code]] for code in common]) * sum(mine.values()) / sum(theirs.values())
+    gap = (np.array([mine[code] for code in common]) - expected) ** 2 / (expected * (1 + sum(mine.values()) / sum(theirs.values())))
+    company = np.diag(_company(case, pair, column, common, [coded[code] for code in common]))
+    return coded if max(float(gap.mean()), float(company.mean())) < STRANGE else {}
+
+
 def _company(case: Case, pair: Pair, column: str, new: list[str], old: list[str]) -> np.ndarray:
     """Hotelling's distance over its degrees of freedom between the rows of each new and each old name, shape (n_new, n_old)."""
-    others = match_columns(case, pair, (column,))
+    others = [c for c in match_columns(case, pair, (column,)) if not _renamed(pair, c)]
     if not others:
         return np.zeros((len(new), len(old)))
 
@@ -222,6 +261,14 @@ def _company(case: Case, pair: Pair, column: str, new: list[str], old: list[str]
     second = fingerprints(np.array([theirs_place.get(v, -1) for v in texts(pair.yardstick, column).tolist()]), len(old), right)
     gap, freedom = distances(first, second)
     return np.asarray(gap / freedom - 1)
+
+
+def _renamed(pair: Pair, column: str) -> bool:
+    """Whether much of a column that might keep company was renamed as well."""
+    if pair.suspect.kind(column) == "numeric":
+        return False
+    mine, theirs = _counts(pair.suspect, column), _counts(pair.yardstick, column)
+    return sum(k for v, k in mine.items() if v not in theirs) > RENAMED * max(sum(mine.values()), 1)
 
 
 def _finding(pair: Pair, column: str, *, new: list[str], names: dict[str, str], m: int) -> Finding:
@@ -243,5 +290,5 @@ def _finding(pair: Pair, column: str, *, new: list[str], names: dict[str, str], 
         {"share": share, "new": sorted(new), "names": names, "n": n},
         {"table": pair.name, "column": column, "names": names, "lost": lost, "counts": dict(counts)},
         pair.side,
-        0.95 if told > 0.5 else 0.5,
+        0.95 if told > 0.5 else 0.8 if share >= WHOLE else 0.5,
     )
