@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from ruleout.environments.requirements import Requirements
@@ -179,7 +180,8 @@ class Installer:
         program = sys.executable if python is None else _interpreter(python)
         if program is None:
             return f"no python{python} is found on PATH and uv, which could fetch it, is not installed"
-        return self._run([program, "-m", "venv", str(folder)])
+        # pip itself need not be in it: ours installs into it, where there is one.
+        return self._run([program, "-m", "venv", *(["--without-pip"] if _has_pip() else []), str(folder)])
 
     def _add(self, python: Path, listed: Path, options: Sequence[str]) -> str:
         """Install what a file lists; returns what went wrong, "" where nothing did."""
@@ -189,7 +191,8 @@ class Installer:
         if self.uv:
             return self._run([self.uv, "pip", "install", "--quiet", "--python", str(python), *where, "-r", str(listed)])
         quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
-        return self._run([str(python), "-m", "pip", "install", *quiet, *where, "-r", str(listed)])
+        ours = [sys.executable, "-m", "pip", "--python", str(python)] if _has_pip() else [str(python), "-m", "pip"]
+        return self._run([*ours, "install", *quiet, *where, "-r", str(listed)])
 
     def _run(self, command: list[str]) -> str:
         try:
@@ -236,6 +239,10 @@ def default_place() -> Path:
 def found_uv() -> str | None:
     """Return uv's program: on PATH, or beside this interpreter; None where there is none."""
     return shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+
+
+def _has_pip() -> bool:
+    return find_spec("pip") is not None
 
 
 def _interpreter(version: str) -> str | None:

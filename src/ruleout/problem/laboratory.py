@@ -354,7 +354,8 @@ class Laboratory:
         untouched = original is not None and held.model is original.model and not self.moved_environment(case, side)
         opened = self.model(side) if untouched else self._opened_again(side, held.model, held.environment)
         if opened is None:
-            raise ModelError(self.reasons.get(side, f"{side}.model does not open."))
+            reason = self.reasons.get(side if untouched else f"{side}, put right")
+            raise ModelError(reason or f"{side}.model does not open.")
         return opened
 
     def _opened_again(self, side: SideName, artifact: Artifact, environment: Environment | None) -> Model | None:
