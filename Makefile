@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-engines test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark benchmark-document bench-factors bench-investigation new-cause docs lock clean
+.PHONY: help setup demo demo-small test test-engines test-models test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark benchmark-document bench-factors bench-investigation new-cause docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,6 +50,11 @@ test-engines: $(STAMP) ## install PySpark and Dask and run the tests on real clu
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-engines.lock \
 	  || echo "PySpark and Dask could not be installed: the tests on what is not here are skipped."
 	$(BIN)/python -m pytest -p no:xdist tests/tables/test_clusters.py
+
+test-models: $(STAMP) ## install CatBoost, PyTorch and MLflow and run the tests on artifacts, theirs among them
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --requirement requirements-models.lock \
+	  || echo "Not all of CatBoost, PyTorch and MLflow could be installed: the tests on what is not here are skipped."
+	$(BIN)/python -m pytest -p no:xdist tests/models
 
 test-all: $(STAMP) ## run every test
 	$(BIN)/python -m pytest -n 2
@@ -101,12 +106,15 @@ bench-tables: $(STAMP) ## 510 healthy pairs of real tables: on how many does `ru
 docs: $(STAMP) ## write the handbook, a page for every cause, into docs/handbook
 	$(BIN)/python -m ruleout.report.handbook_pages docs/handbook
 
-lock: $(STAMP) ## resolve requirements.lock and requirements-engines.lock again (needs uv)
+lock: $(STAMP) ## resolve requirements.lock, requirements-engines.lock and requirements-models.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet \
 	  --extra demo --extra bench --extra dev --extra tensorboard --extra remote --extra databases pyproject.toml --output-file requirements.lock
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet \
 	  --constraint requirements.lock --extra spark --extra dask pyproject.toml --output-file requirements-engines.lock
 	grep -vxFf requirements.lock requirements-engines.lock > requirements-engines.tmp && mv requirements-engines.tmp requirements-engines.lock
+	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-deps --quiet \
+	  --extra catboost --extra torch --extra mlflow pyproject.toml --output-file requirements-models.lock
+	grep -E '^(catboost|torch|mlflow-skinny)==' requirements-models.lock > requirements-models.tmp && mv requirements-models.tmp requirements-models.lock
 
 clean: ## take away what was made, .venv included
 	rm -rf $(VENV) .benchmark .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-case docs/handbook src/*.egg-info

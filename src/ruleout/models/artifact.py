@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ruleout.errors import ModelError
+from ruleout.errors import MissingExtra, ModelError
 from ruleout.models.model import Model
 
 __all__ = ["Artifact"]
@@ -49,6 +49,33 @@ class Artifact:
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
         return digest.hexdigest()
 
+    @cached_property
+    def locked(self) -> str:
+        """Why it stays closed without the caller's trust; "" where it does not, or where it is of no known kind."""
+        if self.path is None or self.trusted:
+            return ""
+        from ruleout.models.engines import format_at
+
+        try:
+            return format_at(self.path).code_in(self.path)
+        except ModelError:
+            return ""
+
+    @cached_property
+    def lacking(self) -> str:
+        """The sentence that names the extra without which it stays closed; "" where nothing is lacking."""
+        if self.path is None:
+            return ""
+        from ruleout.models.engines import format_at
+
+        try:
+            format_at(self.path).check_installed(self.path)
+        except MissingExtra as error:
+            return str(error)
+        except ModelError:
+            return ""
+        return ""
+
     def open(self) -> Model:
         """The model, ready to be asked.
 
@@ -56,6 +83,8 @@ class Artifact:
         ------
         TrustRequired
             Loading it would run code and the caller has not allowed that.
+        MissingExtra
+            What reads its kind is not installed.
         ModelError
             It does not load; the reason is given.
         """

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ruleout.errors import ModelError
-from ruleout.models.model import Description, Model, Prediction
+from ruleout.models.model import Description, Model, Prediction, reloaded
 from ruleout.tables.table import Table
 
 __all__ = ["ByDummies", "Layout", "layouts"]
@@ -99,6 +99,10 @@ class ByDummies:
         """An unfitted copy fitted on the array that `table` makes, as `Model.refit`."""
         array = self._array(table).with_column(target, table.arrow.column(target))
         return ByDummies(self.model.refit(array, target, parameters=parameters, seed=seed), self.layout)
+
+    def reloaded(self) -> Model:
+        """The model saved and loaded again, asked in the same way."""
+        return ByDummies(reloaded(self.model), self.layout)
 
     def _array(self, table: Table) -> Table:
         import pyarrow as pa

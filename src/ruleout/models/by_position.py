@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ruleout.errors import ModelError, nearest
-from ruleout.models.model import Description, Model, Prediction
+from ruleout.models.model import Description, Model, Prediction, reloaded
 from ruleout.tables.table import Table
 
 __all__ = ["ByPosition"]
@@ -53,6 +53,10 @@ class ByPosition:
     def refit(self, table: Table, target: str, *, parameters: Mapping[str, Any] | None = None, seed: int | None = None) -> Model:
         """An unfitted copy fitted on the same columns of `table`, as `Model.refit`."""
         return ByPosition(self.model.refit(self._selected(table, target), target, parameters=parameters, seed=seed), self.features)
+
+    def reloaded(self) -> Model:
+        """The model saved and loaded again, asked in the same way."""
+        return ByPosition(reloaded(self.model), self.features)
 
     def _selected(self, table: Table, *more: str) -> Table:
         lacking = [c for c in self.features if c not in table]

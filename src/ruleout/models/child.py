@@ -20,19 +20,31 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 
-from ruleout.errors import ModelError, TrustRequired
+from ruleout.errors import ModelError, RuleoutError, TrustRequired
 from ruleout.models import wire
 from ruleout.models.model import Description, Prediction
+from ruleout.models.sandbox import scratch_environment
 from ruleout.models.scikit_learn import refit_fingerprint
 from ruleout.tables.table import Table
 
-__all__ = ["ChildModel", "Limits", "Worker", "call_metric", "close_workers", "open_in_child", "prepare_worker", "shared_worker"]
+__all__ = [
+    "ChildModel",
+    "Limits",
+    "Worker",
+    "call_metric",
+    "close_workers",
+    "open_in_child",
+    "prepare_worker",
+    "reloaded_in_child",
+    "shared_worker",
+]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -99,11 +111,12 @@ class Worker:
             paths = [str(package), *(str(p.resolve()) for p in self.search), os.environ.get("PYTHONPATH", "")]
             environment = {
                 **os.environ,
+                **scratch_environment(Path(self._scratch.name)),
                 **dict.fromkeys(THREADS, "1"),
                 "PYTHONPATH": os.pathsep.join(str(Path(p).absolute()) for part in paths for p in part.split(os.pathsep) if p),
                 "PYTHONWARNINGS": "ignore",
             }
-            command = [sys.executable, "-P", "-c", "from ruleout.models.worker import main; main()"]
+            command = [sys.executable, "-P", str(Path(__file__).with_name("sandbox.py"))]
             if limit := self.limits.bytes_of_memory():
                 command.append(str(limit))
             self._process = subprocess.Popen(
@@ -217,9 +230,13 @@ class Worker:
             wire.send(process.stdin, message, parts)  # type: ignore[arg-type]  # Popen types its pipes as IO[bytes]
             return wire.receive(process.stdout)  # type: ignore[arg-type]  # as above
         except (EOFError, BrokenPipeError, wire.BrokenFrameError) as error:
-            what = {"open": "opening", "predict": "prediction", "refit": "fitting", "describe": "description"}.get(
-                str(message["do"]), "evaluation"
-            )
+            what = {
+                "open": "opening",
+                "predict": "prediction",
+                "refit": "fitting",
+                "describe": "description",
+                "reload": "saving and loading",
+            }.get(str(message["do"]), "evaluation")
             if late.is_set():
                 reason = f"its {what} took longer than {self.limits.seconds:g} seconds and was ended"
             elif isinstance(error, wire.BrokenFrameError):
@@ -257,8 +274,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _said(header: Mapping[str, Any]) -> ModelError:
+def _said(header: Mapping[str, Any]) -> RuleoutError:
     message = str(header["error"])
+    if header.get("trust"):
+        return TrustRequired(message)
     return wire.MissingModuleError(message, str(header["module"])) if "module" in header else ModelError(message)
 
 
@@ -338,6 +357,12 @@ class ChildModel:
         self.worker.hold(model)
         return model
 
+    def reloaded(self) -> ChildModel:
+        """The model saved and loaded again in the same process; raises `ModelError` where it does not survive that."""
+        model = ChildModel(self.worker, {"do": "reload"}, fingerprint=f"{self.fingerprint}-reloaded", name=self.name, template=self)
+        self.worker.hold(model)
+        return model
+
 
 _workers: dict[tuple[int, Limits, tuple[Path, ...]], Worker] = {}
 _workers_lock = threading.Lock()
@@ -367,18 +392,20 @@ def close_workers() -> None:
         worker.close()
 
 
-def open_in_child(path: Path, *, fingerprint: str, limits: Limits | None = None) -> ChildModel:
+def open_in_child(path: Path, *, format_name: str, fingerprint: str, trusted: bool, limits: Limits | None = None) -> ChildModel:
     """Open an artifact in the shared child process.
 
-    A module that lies beside the artifact, one folder above, or in the working directory is found: then the artifact has
-    a child of its own, for the module of that name may say something else on the other side of the case.
+    A module that lies beside the artifact or one folder above is found where the artifact is trusted: then it has a child of its
+    own, for the module of that name may say something else on the other side of the case.
 
     Raises
     ------
+    TrustRequired
+        On a closer look it would run code, and the caller has not allowed that.
     ModelError
         It does not load.
     """
-    recipe = {"do": "open", "path": str(path.resolve()), "fingerprint": fingerprint}
+    recipe = {"do": "open", "path": str(path.resolve()), "format": format_name, "fingerprint": fingerprint, "trusted": trusted}
     worker = shared_worker(limits)
     model = ChildModel(worker, recipe, fingerprint=fingerprint, name=str(path))
     try:
@@ -388,12 +415,41 @@ def open_in_child(path: Path, *, fingerprint: str, limits: Limits | None = None)
         folders = [
             f for f in (path.resolve().parent, path.resolve().parent.parent) if (f / f"{first}.py").is_file() or (f / first).is_dir()
         ]
-        if not first or not folders:
+        if not first or not folders or not trusted:
             raise
         own = shared_worker(limits, folders[:1])
         model = ChildModel(own, recipe, fingerprint=fingerprint, name=str(path))
         own.hold(model)
     return model
+
+
+def reloaded_in_child(estimator: Any, *, fingerprint: str, name: str) -> ChildModel:
+    """Dump an object with joblib and open the file in the shared child process; the file is kept as long as this process.
+
+    Raises
+    ------
+    ModelError
+        It cannot be dumped, or does not load there.
+    """
+    import joblib
+
+    from ruleout.models.scikit_learn import first_line
+
+    path = Path(_dumps().name) / f"{uuid.uuid4().hex}.joblib"
+    try:
+        joblib.dump(estimator, path)
+    except Exception as error:  # A stranger's class may refuse to be saved in any way.
+        raise ModelError(f"{name}: saving it with joblib failed: {first_line(error)}.") from error
+    recipe = {"do": "open", "path": str(path), "format": "joblib or pickle", "fingerprint": fingerprint, "trusted": True}
+    worker = shared_worker()
+    model = ChildModel(worker, recipe, fingerprint=f"{fingerprint}-reloaded", name=name)
+    worker.hold(model)
+    return model
+
+
+@cache
+def _dumps() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="ruleout-saved-", ignore_cleanup_errors=True)
 
 
 def call_metric(

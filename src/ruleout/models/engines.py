@@ -6,34 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ruleout.errors import ModelError, TrustRequired
+from ruleout.models.formats import LOOK, Format, format_of
 from ruleout.models.model import Model
 
 if TYPE_CHECKING:
     from ruleout.models.artifact import Artifact
     from ruleout.models.child import Limits
 
-__all__ = ["open_artifact"]
-
-COMPRESSED = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"]\x00\x00", b"\x04\x22\x4d\x18")
-"""How zlib, gzip, bzip2, xz, lzma and lz4 begin: joblib writes and finds out all of them."""
-
-LOOK = 512
-
-OTHERS = {
-    ".skops": ("skops", "skops"),
-    ".onnx": ("ONNX", "onnx"),
-    ".pt": ("PyTorch", "torch"),
-    ".pth": ("PyTorch", "torch"),
-    ".safetensors": ("safetensors", "torch"),
-    ".keras": ("Keras", "keras"),
-    ".h5": ("Keras", "keras"),
-    ".ubj": ("XGBoost", "xgboost"),
-    ".cbm": ("CatBoost", "catboost"),
-}
+__all__ = ["format_at", "open_artifact"]
 
 
 def open_artifact(artifact: Artifact, *, limits: Limits | None = None) -> Model:
-    """Open an artifact: an estimator in memory as it is, a file in a child process and only when trusted.
+    """Open an artifact: an estimator in memory as it is, a file or folder in a child process.
 
     Parameters
     ----------
@@ -45,62 +29,63 @@ def open_artifact(artifact: Artifact, *, limits: Limits | None = None) -> Model:
     Raises
     ------
     TrustRequired
-        It lies in a file that runs code on loading, and the caller has not allowed that.
+        Loading it would run code, and the caller has not allowed that.
+    MissingExtra
+        What reads its kind is not installed.
     ModelError
-        It is not there, empty, damaged, or of a kind that this version does not read.
+        It is not there, empty, damaged, or of no known kind.
     """
     if artifact.path is None:
-        from ruleout.models.scikit_learn import ScikitLearnModel
+        from ruleout.models.live import is_model, live_model
 
-        if not hasattr(artifact.estimator, "predict"):
+        if not is_model(artifact.estimator):
             raise ModelError(f"model: a {type(artifact.estimator).__name__} was given, expected a fitted estimator with a predict method.")
-        return ScikitLearnModel(artifact.estimator, fingerprint=artifact.fingerprint)
-    _look(artifact.path)
-    if not artifact.trusted:
-        raise TrustRequired(
-            f"{artifact.path}: opening the artifact runs code that is in it; pass --trust (trust=True in Python) if you trust it."
-        )
+        return live_model(artifact.estimator, fingerprint=artifact.fingerprint)
+    kind = format_at(artifact.path)
+    reason = "" if artifact.trusted else kind.code_in(artifact.path)
+    if reason:
+        raise TrustRequired(f"{artifact.path}: {reason}; pass --trust (trust=True in Python) if you trust it.")
+    kind.check_installed(artifact.path)
     from ruleout.models.child import open_in_child
 
-    return open_in_child(artifact.path, fingerprint=artifact.fingerprint, limits=limits)
+    return open_in_child(artifact.path, format_name=kind.name, fingerprint=artifact.fingerprint, trusted=artifact.trusted, limits=limits)
 
 
-def _look(path: Path) -> None:
-    """Raise `ModelError` where the first bytes or the name say that this is nothing that joblib or pickle wrote."""
-    if path.is_dir():
-        kind = "an MLflow model folder" if (path / "MLmodel").is_file() else "a folder"
-        raise ModelError(f"{path}: {kind} was given; {_extra('mlflow') if 'MLflow' in kind else 'expected a joblib or pickle file.'}")
+def format_at(path: Path) -> Format:
+    """The format of what lies at a path.
+
+    Raises
+    ------
+    ModelError
+        Nothing lies there, or nothing that could be a model; what lies there instead is said.
+    """
     try:
-        with path.open("rb") as file:
-            start = file.read(LOOK)
+        start = b"" if path.is_dir() else _start(path)
+        found = format_of(path)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no such file; expected a fitted model as joblib or pickle.") from None
     except OSError as error:
         raise ModelError(f"{path}: the artifact cannot be read: {error.strerror}.") from error
+    if path.is_dir():
+        if found is None:
+            raise ModelError(f"{path}: a folder was given, expected a file, or a folder with MLmodel in it, as MLflow writes it.")
+        return found
     if not start:
         raise ModelError(f"{path}: the artifact is empty (0 bytes); look for where the training writes it.")
     if start.startswith(b"version https://git-lfs"):
         raise ModelError(f"{path}: this is a Git LFS pointer and not the artifact; run `git lfs pull`.")
-    if start.startswith(COMPRESSED) or (start[0] == 0x80 and start[1:2] <= b"\x10") or _old_pickle(path, start):
-        return
-    if start.startswith(b"PK\x03\x04") or path.suffix.lower() in OTHERS:
-        kind, extra = OTHERS.get(path.suffix.lower(), ("a zip archive", "skops"))
-        raise ModelError(f"{path}: the artifact is {kind}; {_extra(extra)}")
-    if start.startswith(b"tree\n"):
-        raise ModelError(f"{path}: the artifact is a LightGBM text model; {_extra('lightgbm')}")
-    if start.lstrip()[:1] == b"{" and b"learner" in start:
-        raise ModelError(f"{path}: the artifact is an XGBoost JSON model; {_extra('xgboost')}")
-    text = _is_text(start)
-    raise ModelError(f"{path}: this is {'a text file' if text else 'a file of unknown kind'}, expected a fitted model as joblib or pickle.")
+    if found is None:
+        kind = "a zip archive" if start.startswith(b"PK\x03\x04") else "a text file" if _is_text(start) else "a file of unknown kind"
+        raise ModelError(
+            f"{path}: this is {kind}, expected a fitted model as joblib or pickle, or of another kind that docs/models.md names; "
+            "give [run] predict for what ruleout cannot open."
+        )
+    return found
 
 
-def _extra(name: str) -> str:
-    return f"that needs the extra {name!r}, and this version reads joblib and pickle: save the fitted estimator with joblib.dump."
-
-
-def _old_pickle(path: Path, start: bytes) -> bool:
-    """Whether this may be a pickle of protocol 0 or 1, which has no mark at its beginning."""
-    return path.suffix.lower() in {".pkl", ".pickle", ".joblib"} and start[:1] in b"(cC]}" and not start.startswith(b"{")
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LOOK)
 
 
 def _is_text(start: bytes) -> bool:

@@ -100,7 +100,7 @@ def named_features(estimator: Any) -> tuple[str, ...] | None:
 
 
 def learned(estimator: Any, features: Sequence[str] | None) -> dict[str, Any]:
-    """Return scalers, encoder categories, imputer statistics and the columns that reach the last step.
+    """Return scalers, encoder categories, imputer statistics, the columns that reach the last step, and their weights in it.
 
     Parameters
     ----------
@@ -112,8 +112,20 @@ def learned(estimator: Any, features: Sequence[str] | None) -> dict[str, Any]:
     width = ask(estimator, "n_features_in_")
     columns = list(features) if features is not None else [f"x{i}" for i in range(width or 0)]
     walk = _Walk()
-    reached = set(walk.follow(estimator, columns)) | walk.mixed
-    return {**walk.found, "used": [c for c in columns if c in reached]}
+    sources = walk.follow(estimator, columns)
+    reached = set(sources) | walk.mixed
+    return {**walk.found, "used": [c for c in columns if c in reached], "importances": _importances(last_step(estimator), sources)}
+
+
+def _importances(last: Any, sources: Sequence[str]) -> dict[str, float]:
+    """Return the weight of each column in the last step, those of what was made of one column summed; {} where it gives none."""
+    weights = ask(last, "feature_importances_")
+    if weights is None or np.shape(weights) != (len(sources),):
+        return {}
+    found: dict[str, float] = dict.fromkeys(sources, 0.0)
+    for column, weight in zip(sources, np.asarray(weights, dtype=float).tolist(), strict=True):
+        found[column] += weight
+    return found
 
 
 class _Walk:

@@ -8,9 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ruleout.errors import ModelError
 from ruleout.tables.table import Table
 
-__all__ = ["Description", "Model", "Prediction"]
+__all__ = ["UNSAVED", "Description", "Model", "Prediction", "Reloadable", "reloaded"]
+
+UNSAVED = "cannot be saved again"
+"""What an error says of a model of a kind that is only read."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,16 @@ class Description:
         Columns the model expects, in order; None where it does not say.
     width
         How many columns it expects; None where it does not say.
+    refits
+        Whether it can be fitted again on other rows.
+    outputs
+        "" where answers are final; "codes" where classes are counted from 0 and their names are not kept; "raw" where only the task
+        tells what the numbers mean.
     classes
         Classes it can answer; None for regression.
     fitted
         What was learned before the last step, JSON-able: ``{"scalers": [{"columns", "mean", "scale", "samples"}],
-        "categories": {column: [values]}, "used": [columns that reach the last step]}``.
+        "categories": {column: [values]}, "used": [columns that reach the last step], "importances": {column: weight}}``.
     finite
         False where a weight is NaN or infinite.
     empty
@@ -72,6 +81,8 @@ class Description:
     finite: bool = True
     empty: str = ""
     width: int | None = None
+    refits: bool = True
+    outputs: str = ""
 
 
 class Model(Protocol):
@@ -105,3 +116,25 @@ class Model(Protocol):
             Value for every `random_state`; None leaves them as they are.
         """
         ...
+
+
+class Reloadable(Protocol):
+    """A model that can be saved and loaded once more, to see whether it survives that."""
+
+    def reloaded(self) -> Model:
+        """The model saved and loaded again, in the format that it came in; raises `ModelError` where it does not survive that."""
+        ...
+
+
+def reloaded(model: Model) -> Model:
+    """Return a model saved and loaded again.
+
+    Raises
+    ------
+    ModelError
+        It does not survive that; `UNSAVED` stands in the sentence where models of its kind are only read.
+    """
+    if not hasattr(model, "reloaded"):
+        raise ModelError(f"model: a {type(model).__name__} {UNSAVED}.")
+    again: Model = model.reloaded()
+    return again

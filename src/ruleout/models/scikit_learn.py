@@ -19,10 +19,10 @@ from ruleout.errors import ModelError, nearest
 from ruleout.models.defaults import DEFAULT, default_of
 from ruleout.models.frame import frame_of
 from ruleout.models.learned import NOT_JSON, ask, delegate, json_able, last_step, learned, named_features, step_names
-from ruleout.models.model import Description, Prediction
+from ruleout.models.model import Description, Model, Prediction
 from ruleout.tables.table import Table
 
-__all__ = ["ScikitLearnModel", "first_line", "plain_values", "quietly", "refit_fingerprint", "told_warnings"]
+__all__ = ["ScikitLearnModel", "first_line", "plain_values", "quietly", "refit_fingerprint", "told_warnings", "with_target"]
 
 WEIGHTS = ("coef_", "intercept_", "coefs_", "intercepts_", "dual_coef_", "theta_", "var_", "means_", "feature_log_prob_")
 SEEDS = ("random_state", "random_seed")
@@ -98,6 +98,11 @@ class ScikitLearnModel:
         """A hash of what the model is."""
         return self._fingerprint
 
+    @property
+    def estimator(self) -> Any:
+        """The live object that is asked."""
+        return self._estimator
+
     def describe(self) -> Description:
         """What the estimator says about itself: steps, parameters, columns, what was fitted, whether it is empty."""
         if self._description is None:
@@ -114,7 +119,7 @@ class ScikitLearnModel:
                 parameters[key] = plain
         steps = step_names(estimator)
         empty = _emptiness(estimator)
-        fitted: dict[str, Any] = {"scalers": [], "categories": {}, "encodings": {}, "imputers": {}, "used": []}
+        fitted: dict[str, Any] = {"scalers": [], "categories": {}, "encodings": {}, "imputers": {}, "used": [], "importances": {}}
         if not empty.startswith("it was never fitted"):
             try:
                 fitted = learned(estimator, self._features)
@@ -134,6 +139,7 @@ class ScikitLearnModel:
             finite=_finite(last_step(estimator)),
             empty=empty,
             width=len(self._features) if self._features is not None else int(width) if width is not None else None,
+            refits=hasattr(estimator, "fit"),
         )
 
     def _classes(self) -> tuple[Any, ...] | None:
@@ -214,7 +220,7 @@ class ScikitLearnModel:
             No such parameter or column, or the fit fails; its message is given.
         """
         fresh, told = self._clone(parameters or {}, seed)
-        rows = _with_target(table, target, self._name)
+        rows = with_target(table, target, self._name)
         expected = self._features
         features = [c for c in rows.columns if c != target] if expected is None else [c for c in expected if c in rows and c != target]
         if not features:
@@ -232,6 +238,18 @@ class ScikitLearnModel:
         model = ScikitLearnModel(fitted, fingerprint=fingerprint, name=self._name, notes=notes, features=features, told=told)
         model._as_categories = categories
         return model
+
+    def reloaded(self) -> Model:
+        """The estimator dumped with joblib and loaded in another process, as whoever deploys it will.
+
+        Raises
+        ------
+        ModelError
+            It cannot be dumped, or does not load where the classes of this program are not.
+        """
+        from ruleout.models.child import reloaded_in_child
+
+        return reloaded_in_child(self._estimator, fingerprint=self._fingerprint, name=self._name)
 
     def _clone(self, parameters: Mapping[str, Any], seed: int | None) -> tuple[Any, dict[str, Any]]:
         from sklearn.base import clone
@@ -328,7 +346,8 @@ def _past_transforms(estimator: Any, inputs: Any) -> tuple[Any, Any]:
     return estimator.steps[-1][1], estimator[:-1].transform(inputs)
 
 
-def _with_target(table: Table, target: str, name: str) -> Table:
+def with_target(table: Table, target: str, name: str) -> Table:
+    """Return the rows whose target is not null; raises `ModelError` where there is no such column or no such row."""
     if target not in table:
         raise ModelError(f"{name}: {table.origin} has no column {target!r} to learn from.{nearest(target, table.columns)}")
     column = table.arrow.column(target)

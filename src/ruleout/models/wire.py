@@ -148,6 +148,8 @@ def description_to_dict(description: Description) -> dict[str, Any]:
         "finite": description.finite,
         "empty": description.empty,
         "width": description.width,
+        "refits": description.refits,
+        "outputs": description.outputs,
     }
 
 
@@ -165,6 +167,8 @@ def description_from_dict(data: Mapping[str, Any]) -> Description:
             finite=bool(data["finite"]),
             empty=str(data["empty"]),
             width=None if data.get("width") is None else int(data["width"]),
+            refits=bool(data.get("refits", True)),
+            outputs=str(data.get("outputs", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BrokenFrameError(str(error)) from error

@@ -6,11 +6,10 @@ artifact prints goes to standard error, so that it cannot be taken for an answer
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import inspect
 import os
-import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,9 +17,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ruleout.errors import ModelError, RuleoutError
+from ruleout.errors import ModelError, RuleoutError, TrustRequired
 from ruleout.models import wire
-from ruleout.models.scikit_learn import ScikitLearnModel, first_line, told_warnings
+from ruleout.models.formats import Format, Opening, format_named
+from ruleout.models.model import Model
+from ruleout.models.scikit_learn import first_line
 from ruleout.tables.table import Table
 
 __all__ = ["imported_metric", "main"]
@@ -32,13 +33,15 @@ class _Shop:
     """The models and tables that the child holds, by the names its parent gave them."""
 
     def __init__(self) -> None:
-        self.models: dict[str, ScikitLearnModel] = {}
+        self.models: dict[str, Model] = {}
+        self.formats: dict[str, Format] = {}
         self.tables: dict[str, Table] = {}
 
     def answer(self, request: Mapping[str, Any], payloads: list[bytes]) -> Answer:
         """Return the answer to one request."""
         for handle in request.get("drop", ()):
             self.models.pop(handle, None)
+            self.formats.pop(handle, None)
         for fingerprint in request.get("forget", ()):
             self.tables.pop(fingerprint, None)
         if (sent := request.get("send")) is not None:
@@ -50,8 +53,23 @@ class _Shop:
 
     def do_open(self, request: Mapping[str, Any]) -> Answer:
         """Load an artifact."""
-        estimator, notes = load(Path(request["path"]), request["name"])
-        self.models[request["handle"]] = ScikitLearnModel(estimator, fingerprint=request["fingerprint"], name=request["name"], notes=notes)
+        opening = Opening(request["name"], request["fingerprint"], trusted=bool(request["trusted"]))
+        kind = format_named(request["format"])
+        self._keep(request["handle"], kind.open(Path(request["path"]), opening), kind)
+        return {}, []
+
+    def do_reload(self, request: Mapping[str, Any]) -> Answer:
+        """Save a model and load what was saved, in the format that it came in."""
+        template, kind = self.models[request["of"]], self.formats[request["of"]]
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = kind.save(template, Path(folder))
+            except ModelError as error:
+                raise ModelError(f"{request['name']}: {error}") from error
+            except Exception as error:  # A stranger's class may refuse to be saved in any way.
+                raise ModelError(f"{request['name']}: saving it as {kind.name} failed: {first_line(error)}.") from error
+            opening = Opening(request["name"], f"{template.fingerprint}-reloaded", trusted=True)
+            self._keep(request["handle"], kind.open(path, opening), kind)
         return {}, []
 
     def do_describe(self, request: Mapping[str, Any]) -> Answer:
@@ -65,9 +83,8 @@ class _Shop:
     def do_refit(self, request: Mapping[str, Any]) -> Answer:
         """Fit a model again on a table."""
         template = self.models[request["of"]]
-        self.models[request["handle"]] = template.refit(
-            self._table(request), request["target"], parameters=request["parameters"], seed=request["seed"]
-        )
+        fitted = template.refit(self._table(request), request["target"], parameters=request["parameters"], seed=request["seed"])
+        self._keep(request["handle"], fitted, self.formats[request["of"]])
         return {}, []
 
     def do_metric(self, request: Mapping[str, Any], payloads: list[bytes]) -> Answer:
@@ -82,59 +99,11 @@ class _Shop:
             raise ModelError(f"case.toml [case] metric = {request['spec']!r}: evaluating it failed: {first_line(error)}.") from error
         return {"value": value}, []
 
+    def _keep(self, handle: str, model: Model, kind: Format) -> None:
+        self.models[handle], self.formats[handle] = model, kind
+
     def _table(self, request: Mapping[str, Any]) -> Table:
         return self.tables[request["table"]]
-
-
-def load(path: Path, name: str) -> tuple[Any, list[str]]:
-    """Load an artifact from joblib or pickle: the model and the warnings that came up.
-
-    Raises
-    ------
-    ModelError
-        It is damaged, needs a package that is not there, or holds no model.
-    """
-    import joblib
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            loaded = joblib.load(path)
-        except MemoryError:
-            raise
-        except ModuleNotFoundError as error:
-            package = (error.name or str(error)).split(".")[0]
-            raise wire.MissingModuleError(
-                f"{name}: the artifact needs the package {package!r}, which is not installed here; install it beside ruleout.",
-                error.name or "",
-            ) from error
-        except Exception as error:  # A stranger's bytes may raise anything while they are loaded.
-            raise ModelError(f"{name}: {_why(error)}") from error
-    return _model_inside(loaded, name), told_warnings(caught)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, AttributeError) and "__main__" in str(error):
-        return (
-            "the artifact was saved from a script and needs a class or function of that script "
-            f"({first_line(error)}); define it in an importable module and save the artifact again."
-        )
-    if isinstance(error, (AttributeError, ImportError)):
-        return f"it was saved with other versions of its packages than are here ({first_line(error)}); install those it was made with."
-    return f"the artifact does not load, it is truncated or damaged ({first_line(error)}); save it again."
-
-
-def _model_inside(loaded: Any, name: str) -> Any:
-    if hasattr(loaded, "predict"):
-        return loaded
-    if isinstance(loaded, Mapping):
-        models = [v for v in loaded.values() if hasattr(v, "predict")]
-        if len(models) == 1:
-            return models[0]
-    what = type(loaded).__name__
-    if loaded is None or (hasattr(loaded, "__len__") and not isinstance(loaded, type) and len(loaded) == 0):
-        raise ModelError(f"{name}: the artifact is empty: it holds {what if loaded is not None else None}, expected a fitted model.")
-    raise ModelError(f"{name}: the artifact holds a {what}, expected a fitted model with a predict method.")
 
 
 def imported_metric(spec: str) -> Callable[..., Any]:
@@ -175,15 +144,6 @@ def _call(function: Callable[..., Any], truth: np.ndarray, prediction: np.ndarra
     return function(truth, prediction)
 
 
-def _limit_memory(limit: int) -> None:
-    try:
-        import resource
-    except ImportError:  # There are no such limits on Windows.
-        return
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
 def _pipes() -> tuple[BinaryIO, BinaryIO]:
     """Take the protocol's pipes out of the artifact's reach: standard output becomes standard error, input is empty."""
     requests = os.fdopen(os.dup(0), "rb")
@@ -198,8 +158,6 @@ def _pipes() -> tuple[BinaryIO, BinaryIO]:
 def main() -> None:
     """Answer requests until the parent closes the pipe."""
     requests, answers = _pipes()
-    if len(sys.argv) > 1:
-        _limit_memory(int(sys.argv[1]))
     warnings.simplefilter("ignore")
     # Imported before the first request, while the parent is still reading its tables.
     for module in ("pandas", "joblib", "sklearn.pipeline"):
@@ -216,6 +174,8 @@ def main() -> None:
             header, out = shop.answer(request, payloads)
         except wire.MissingModuleError as error:
             header = {"error": str(error), "module": error.module}
+        except TrustRequired as error:
+            header = {"error": str(error), "trust": True}
         except RuleoutError as error:
             header = {"error": str(error)}
         except MemoryError:
