@@ -84,8 +84,6 @@ def plot(results: Mapping[str, Any]) -> str:
 
 
 def _one(results: Mapping[str, Any], tool: str, rows: int, pair: str = "healthy") -> Mapping[str, Any] | None:
-    if rows == LARGE and pair == "healthy":
-        pair = "itself"
     for one in results["measurements"]:
         if (one["tool"], one["rows"], one["pair"]) == (tool, rows, pair):
             found: Mapping[str, Any] = one
@@ -134,7 +132,7 @@ def _seconds(value: float) -> str:
 def _judged(results: Mapping[str, Any], tool: str, size: int) -> tuple[str, str, str]:
     healthy, planted = (_done(results, tool, size, pair) for pair in ("healthy", "planted"))
     alarms = "-"
-    if size != LARGE and healthy is not None and healthy["drifted"] is not None:
+    if healthy is not None and healthy["drifted"] is not None:
         alarms = f"{len(healthy['drifted'])} of {healthy['looked_at']}"
     if planted is None or planted["drifted"] is None:
         return alarms, "-", "-"

@@ -69,7 +69,7 @@ def test_what_was_stopped_or_not_run_is_said() -> None:
         "runs": 1,
     }
     absent = {"tool": "tfdv", "rows": 1_000_000, "pair": "healthy", "status": "not run", "words": "could not be installed: no wheel"}
-    made["measurements"] += [stopped, absent, {**made["measurements"][2], "rows": LARGE, "pair": "itself", "megabytes": 400}]
+    made["measurements"] += [stopped, absent, {**made["measurements"][2], "rows": LARGE, "pair": "healthy", "megabytes": 400}]
     text = page(made)
     assert line(text, "| whylogs |") == "| whylogs | too long | > 300 | > 900 |  |  |  |  |"
     assert line(text, "| tfdv |").startswith("| tfdv | not run: could not be installed: no wheel |")
