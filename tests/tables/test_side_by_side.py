@@ -341,3 +341,13 @@ def test_values_are_said_plainly():
     assert moment(1e30).endswith("s since 1970")
     assert [duration(s) for s in (30, 3_600, 7_200, 86_400 * 60)] == ["30 s", "60 min", "2 h", "60 days"]
     assert quoted("x" * 40) == '"' + "x" * 23 + '…"'
+
+
+def test_of_what_is_not_looked_into_it_is_said_that_nulls_alone_are_counted():
+    columns = {"x": [1, 2, 3], "tags": [["a"], ["b"], []], "raw": [b"1", b"2", b"3"], "none": pa.nulls(3)}
+    found = ruleout.compare(pa.table(columns), pa.table(columns))
+    assert found.nulls_alone == ("raw", "tags")
+    assert "nulls alone are counted" in found["tags"].statement() and "nulls alone" not in found["x"].statement()
+    said = " ".join(str(found).split())
+    assert "Lists, structs, bytes and durations are not looked into: of 2 columns nulls alone are counted (raw, tags)." in said
+    assert "nulls alone" not in str(ruleout.compare({"x": [1]}, {"x": [1]}))

@@ -226,6 +226,10 @@ def rule(found: SideBySide) -> str:
         f"A column moved when {part(FLOORS['ks'])} of its rows or more are elsewhere ({part(FLOORS['nulls'])} for nulls, one value, new "
         "categories; 0.1 of the population stability index) and chance does not explain it."
     )
+    if unread := found.nulls_alone:
+        named = ", ".join(_cut(clean(column), 30) for column in unread[:8]) + (f" and {len(unread) - 8:,} more" if len(unread) > 8 else "")
+        counted = f"of {plural(len(unread), 'column')} nulls alone are counted ({named})"
+        said += f" Lists, structs, bytes and durations are not looked into: {counted}."
     if any(found.stored):
         if all(found.stored):
             said += " Both are stored profiles, which hold no rows: distances are those of the tables within 0.002."

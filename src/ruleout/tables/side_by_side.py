@@ -65,10 +65,17 @@ class Move:
         """Both distributions in the same bins; None where there is nothing to draw."""
         return shape_of(self.change, n_bins)
 
+    @property
+    def nulls_alone(self) -> bool:
+        """Whether its values are not looked into (lists, structs, bytes, durations, times of day), so that nulls alone are counted."""
+        return self.change.kind == "other" and bool(self.change.reference.n_values or self.change.current.n_values)
+
     def statement(self) -> str:
         """The move as a finding: place, numbers, interval or noise, n."""
         gap = self.gap
         sizes = f"n = {self.change.reference.n:,} and {self.change.current.n:,}"
+        if self.nulls_alone:
+            sizes += "; nulls alone are counted, its values are not looked into"
         if not self.moved:
             return f"{self.column}: did not move: {gap.value:.3f} of the rows, chance alone shows up to {gap.noise:.3f}; {sizes}."
         low, high = gap.interval
@@ -127,6 +134,11 @@ class SideBySide(Mapping[str, Move]):
     def moved(self) -> tuple[Move, ...]:
         """The columns that moved, the farthest first."""
         return tuple(move for move in self.moves if move.moved)
+
+    @property
+    def nulls_alone(self) -> tuple[str, ...]:
+        """The columns of which nothing but nulls is looked at, in the order of their names."""
+        return tuple(sorted(move.column for move in self.moves if move.nulls_alone))
 
     @property
     def n_other(self) -> int:
