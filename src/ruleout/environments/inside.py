@@ -228,7 +228,8 @@ def load(path: str) -> Any:
 
 def features_of(model: Any) -> list[str] | None:
     """Return the columns that a model was fitted with, in their order; None where it does not say."""
-    for read in (lambda: model.feature_names_in_, lambda: model.steps[0][1].feature_names_in_, lambda: model.feature_name_):
+    ways: list[Any] = [lambda: model.feature_names_in_, lambda: model.steps[0][1].feature_names_in_, lambda: model.feature_name_]
+    for read in ways:
         with contextlib.suppress(Exception):
             found = read()
             return [str(c) for c in found]
