@@ -16,6 +16,7 @@ __all__ = [
     "FieldError",
     "InstallError",
     "MissingExtra",
+    "ModelBroken",
     "ModelError",
     "RowsNeeded",
     "RuleoutError",
@@ -54,6 +55,10 @@ class EngineError(TableError):
 
 class ModelError(RuleoutError):
     """An artifact cannot be loaded, or does not answer as a model must."""
+
+
+class ModelBroken(ModelError):
+    """An artifact ends its process, hangs, or answers what fits no row: it is not asked a second time."""
 
 
 class TrustRequired(RuleoutError):

@@ -92,7 +92,7 @@ def test_every_option_arrives(run: Any, investigation: dict[str, Any]) -> None:
     assert investigation["calls"]["read_case"] == {
         "path": None, "reference": Path("a"), "current": Path("b"), "target": "y", "metric": "roc_auc", "task": "classification",
         "positive": "yes", "time": "t", "entity": "e", "key": "k", "ignore": ("i", "j"), "changed": "upgrade",
-        "symptom": "fell", "trust": True, "engine": "dask",
+        "symptom": "fell", "trust": True, "show_runs": False, "engine": "dask",
     }  # fmt: skip
     assert investigation["calls"]["investigate"] == {"seed": 7, "budget": 5400.0, "build_environments": True, "wheels": Path("w")}
 

@@ -62,11 +62,23 @@ class Side:
 
 @dataclass(frozen=True)
 class Run:
-    """How to redo the work: command lines with `{train}`, `{config}`, `{model}`, `{data}`, `{predictions}`, `{seed}` to fill in."""
+    """How to redo the work: command lines with `{train}`, `{config}`, `{model}`, `{data}`, `{predictions}`, `{seed}` to fill in.
+
+    Parameters
+    ----------
+    train, predict, measure
+        As in `case.toml`.
+    timeout
+        Seconds that one run may take; None is an hour.
+    retries
+        How many times a run that fails is tried again.
+    """
 
     train: str | None = None
     predict: str | None = None
     measure: str | None = None
+    timeout: float | None = None
+    retries: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,10 @@ class Case:
         Where `[run]` commands run.
     trusted
         The caller lets the case run code.
+    config_format
+        How a configuration is written for a command, as the side's own file is: "json", "toml" or "yaml".
+    show_runs
+        The caller wants to see what the commands print while they run.
     """
 
     current: Side
@@ -114,6 +130,8 @@ class Case:
     assumptions: tuple[str, ...] = ()
     folder: Path | None = None
     trusted: bool = False
+    config_format: Literal["json", "toml", "yaml"] = "json"
+    show_runs: bool = False
 
     def __post_init__(self) -> None:
         for name in ("current", "reference"):

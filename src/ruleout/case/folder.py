@@ -10,7 +10,26 @@ from ruleout.errors import CaseError
 __all__ = ["FILE_NAMES", "files_of", "find_files"]
 
 TABLE_SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".jsonl", ".profile")
-MODEL_SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".onnx", ".json", ".ubj", ".txt", ".cbm", ".pt", ".pth", "")
+MODEL_SUFFIXES = (
+    ".joblib",
+    ".pkl",
+    ".pickle",
+    ".skops",
+    ".onnx",
+    ".json",
+    ".ubj",
+    ".xgb",
+    ".txt",
+    ".lgb",
+    ".cbm",
+    ".cb",
+    ".pt2",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".safetensors",
+    "",
+)
 
 FILE_NAMES: Mapping[str, tuple[str, ...]] = {
     "train": tuple(f"train{suffix}" for suffix in TABLE_SUFFIXES),

@@ -40,6 +40,9 @@ SUFFIXES: Mapping[str, frozenset[str]] = {
     "code": frozenset({".py"}),
 }
 
+ALWAYS_MODELS = frozenset(MODEL_SUFFIXES) - {"", ".json", ".txt"}
+"""Endings that say by themselves that a file is a model."""
+
 
 def lone_file(path: Path) -> str | None:
     """The field that a file given by itself stands for: what its name says, else a table is one to train on; None where it is none."""
@@ -122,7 +125,7 @@ def _field_of(path: Path) -> str | None:
     for name, meant in FIELD_WORDS.items():
         if words & meant and suffix in SUFFIXES[name]:
             return name
-    if suffix in {".joblib", ".pkl", ".pickle", ".skops", ".onnx"}:
+    if suffix in ALWAYS_MODELS:
         return "model"
     return None
 

@@ -15,7 +15,7 @@ def missing_evidence(case: Case) -> tuple[dict[str, str], ...]:
 
     Only what fits the kind of case is named: a training run that diverged needs no serving log.
     """
-    wishes = [*_trust(case), *_sides(case), *_tables(case), *_model(case), *_redo(case), *_records(case)]
+    wishes = [*_trust(case), *_extras(case), *_sides(case), *_tables(case), *_model(case), *_redo(case), *_records(case)]
     return tuple({"evidence": evidence, "why": why} for evidence, why in wishes[:MOST_NAMED])
 
 
@@ -25,7 +25,7 @@ Wish = tuple[str, str]
 def _trust(case: Case) -> list[Wish]:
     if case.trusted:
         return []
-    locked = [f"{name}.model" for name, side in _named(case) if side.model is not None and not side.model.trusted]
+    locked = [f"{name}.model" for name, side in _named(case) if side.model is not None and side.model.locked]
     if locked:
         return [
             (
@@ -36,6 +36,11 @@ def _trust(case: Case) -> list[Wish]:
     if case.run.train or case.run.measure or ":" in (case.metric or ""):
         return [("trust", "the case's own commands do not run without --trust: nothing can be trained or measured again.")]
     return []
+
+
+def _extras(case: Case) -> list[Wish]:
+    lacking = [(name, side.model.lacking) for name, side in _named(case) if side.model is not None and side.model.lacking]
+    return [(f"{name}.model", f"it stays closed: {said}") for name, said in lacking[:1]]
 
 
 def _sides(case: Case) -> list[Wish]:

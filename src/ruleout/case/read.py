@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ruleout.case.case import Case, Run, Side
 from ruleout.case.fields import CASE_FIELDS, as_toml, check_fields, unknown_field
 from ruleout.case.folder import FILE_NAMES, check_folder, files_of
 from ruleout.case.given import read_field, tables
 from ruleout.case.loose import lone_file
+from ruleout.case.run import read_run
 from ruleout.case.settle import settle
 from ruleout.case.text import parse_toml, read_text
 from ruleout.errors import CaseError, FieldError, MissingExtra, TableError, nearest
@@ -22,8 +23,6 @@ __all__ = ["read_case"]
 
 SECTIONS = ("case", "reference", "current", "run", "factors")
 SIDE_FIELDS = tuple(entry.name for entry in fields(Side))
-RUN_FIELDS = tuple(entry.name for entry in fields(Run))
-PLACEHOLDERS = ("train", "config", "model", "data", "predictions", "seed")
 
 
 @dataclass
@@ -57,6 +56,7 @@ def read_case(
     symptom: str | None = None,
     engine: str | None = None,
     trust: bool = False,
+    show_runs: bool = False,
 ) -> Case:
     """The case that lies at a path, settled: every file is checked, and big tables are opened and not yet read.
 
@@ -74,6 +74,8 @@ def read_case(
     trust
         The case may run code: load pickled artifacts, run `[run]` commands, call a `module:function` metric, take answers from the engine
         that it names. No file can say so.
+    show_runs
+        Show what `[run]` commands print, on standard error, while they run.
 
     Raises
     ------
@@ -127,6 +129,8 @@ def read_case(
         factors=given.factors,
         folder=given.folder,
         trusted=trust,
+        show_runs=show_runs,
+        config_format=_config_format(given),
         assumptions=tuple(given.assumptions),
         **values,
     )
@@ -173,7 +177,7 @@ def _read_toml(path: Path) -> _Given:
         if name not in CASE_FIELDS:
             raise unknown_field(name, f"{path.name} [case]", CASE_FIELDS)
     factors = _factors(content.get("factors"), path.name)
-    run = _run(content, factors, path.name)
+    run = read_run(_section(content, "run", path.name), factors, path.name)
     return _Given(path.parent, path.name, case, sides["reference"], sides["current"], run, factors)
 
 
@@ -285,23 +289,19 @@ def _example(entry: str) -> str:
     return FILE_NAMES[entry][0]
 
 
-def _run(content: Mapping[str, Any], factors: Mapping[str, Any], file: str) -> Run:
-    section = _section(content, "run", file)
-    for name, command in section.items():
-        if name not in RUN_FIELDS:
-            raise unknown_field(name, f"{file} [run]", RUN_FIELDS)
-        said = f"{file} [run] {name} = {as_toml(command)}"
-        if not isinstance(command, str) or not command.strip():
-            raise FieldError(f'{said}: expected a command line in quotes; write {name} = "python {name}.py …".')
-        known = (*factors, "seed") if name == "measure" else PLACEHOLDERS
-        for placeholder in re.findall(r"(?<![${])\{([A-Za-z_]\w*)\}(?!\})", command):
-            if placeholder not in known:
-                filled = ", ".join("{" + entry + "}" for entry in known)
-                guess = nearest(placeholder, known)
-                raise FieldError(f"{said}: nothing fills in {{{placeholder}}}.{guess} Use {filled}.")
-    if factors and not section.get("measure"):
-        raise FieldError(f'{file} [factors]: no command that measures with them; add [run] measure = "python run.py … --seed {{seed}}".')
-    return Run(**section)
+def _config_format(given: _Given) -> Literal["json", "toml", "yaml"]:
+    """How the sides' own configurations are written; what a command is given is written in the same way."""
+    for value in (given.current, given.reference):
+        name = value.get("config") if isinstance(value, Mapping) else None
+        suffix = Path(str(name)).suffix.lower() if name else ""
+        if name is None and isinstance(value, str) and given.folder is not None and (given.folder / value).is_dir():
+            found = files_of(given.folder / value).get("config")
+            suffix = found[0].suffix.lower() if found else ""
+        if suffix == ".toml":
+            return "toml"
+        if suffix in (".yaml", ".yml"):
+            return "yaml"
+    return "json"
 
 
 def _factors(value: Any, file: str) -> dict[str, tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ruleout.errors import CaseError, FieldError, nearest
 
-__all__ = ["parse_json", "parse_toml", "parse_yaml", "present", "read_text"]
+__all__ = ["parse_json", "parse_toml", "parse_yaml", "present", "read_text", "seconds_of"]
 
 LARGEST_BYTES = 64 * 2**20
 """A configuration, log or metrics file above this size is taken for a mistake."""
@@ -109,3 +109,14 @@ def parse_yaml(text: str, said: str) -> Any:
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         why = getattr(error, "problem", None) or str(error).split("\n")[0]
         raise FieldError(f"{said}: not plain YAML{where} ({why}); mend that line, plain values only.") from error
+
+
+def seconds_of(value: Any) -> float | None:
+    """A length of time in seconds: `90s`, `10m`, `1h30m`, or a number of seconds; None where it is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if 0 < value < float("inf") else None
+    if not isinstance(value, str):
+        return None
+    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", value.strip().lower())
+    seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0.0
+    return seconds if seconds > 0 else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -54,9 +53,10 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> f
     """Read a length of time: `90s`, `10m`, `1h30m`, or seconds without a unit."""
     if value is None:
         return None
-    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", value.strip().lower())
-    seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)) if match else 0.0
-    if seconds <= 0:
+    from ruleout.case.text import seconds_of
+
+    seconds = seconds_of(value)
+    if seconds is None:
         raise click.BadParameter(f'"{value}" is no length of time; expected one like 90s, 10m or 1h30m.', ctx, param)
     return seconds
 
@@ -106,6 +106,7 @@ def cli(ctx: click.Context) -> None:
 @click.option("--changed", type=click.Choice(["retraining", "deployment", "upgrade", "unknown"]), help="What happened before it broke.")
 @click.option("--symptom", metavar="TEXT", help="What was noticed, in your own words.")
 @click.option("--trust", is_flag=True, help="Let the case run code: open pickled models, run its [run] commands.")
+@click.option("--show-runs", is_flag=True, help="Show what the case's [run] commands print, while they run.")
 @click.option("--build-environments", is_flag=True, help="Install both sides' environments, and find which upgrade did it (needs --trust).")
 @click.option(
     "--wheels",

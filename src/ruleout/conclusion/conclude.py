@@ -51,8 +51,8 @@ def conclude(examination: Examination) -> Conclusion:
         causes=causes,
         ruled_out=tuple(h.cause for h in examination.hypotheses if h.status == "ruled-out"),
         next=left,
-        summary=_summary(examination, causes, verdict, left),
-        assumptions=problem.case.assumptions,
+        summary=_summary(examination, causes, verdict, left) + _flaky(examination),
+        assumptions=(*problem.case.assumptions, *problem.laboratory.opener.assumed),
         missing=missing_evidence(problem.case),
         guards=_guards(examination),
     )
@@ -168,6 +168,12 @@ def _summary(examination: Examination, causes: tuple[CauseFound, ...], verdict: 
     if examination.unexplained:
         ending += f" {examination.unexplained:.4f} of the change is left unexplained."
     return f"{problem.statement} The cause is {named}: {proved}.{ending}{stopped}"
+
+
+def _flaky(examination: Examination) -> str:
+    """What the case's commands did that they should not, as the end of a summary."""
+    told = examination.problem.laboratory.commands.told()
+    return f" {told}" if told else ""
 
 
 def _portion(cause: CauseFound, n_causes: int) -> str:

@@ -66,6 +66,7 @@ class Bench:
         self.command: str = case.run.measure
         self.folder = case.folder or Path.cwd()
         self.factors = dict(case.factors)
+        self.live, self.longest = case.show_runs, case.run.timeout
         self.store = Store(store or default_place(), content_key(self.command, self.folder, self.factors))
         self.made: list[Measurement] = []
 
@@ -85,7 +86,14 @@ class Bench:
         for attempt in range(1, ATTEMPTS + 1):
             started = time.monotonic()
             try:
-                metric = run_measure(self.command, folder=self.folder, values=self.values(setting), seed=seed, timeout=self._limit())
+                metric = run_measure(
+                    self.command,
+                    folder=self.folder,
+                    values=self.values(setting),
+                    seed=seed,
+                    timeout=self._limit(),
+                    live="[run] measure |" if self.live else "",
+                )
             except CommandError as error:
                 failed = str(error)
                 continue
@@ -123,4 +131,6 @@ class Bench:
 
     def _limit(self) -> float:
         taken = self._taken()
+        if self.longest is not None:
+            return self.longest
         return max(PATIENCE * max(taken), SHORTEST_LIMIT_SECONDS) if taken else FIRST_LIMIT_SECONDS

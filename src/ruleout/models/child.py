@@ -27,7 +27,7 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from ruleout.errors import ModelError, RuleoutError, TrustRequired
+from ruleout.errors import ModelBroken, ModelError, RuleoutError, TrustRequired
 from ruleout.models import wire
 from ruleout.models.model import Description, Prediction
 from ruleout.models.sandbox import scratch_environment
@@ -246,7 +246,7 @@ class Worker:
             else:
                 code = process.wait()
                 reason = f"its {what} ended the child process ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
-            raise ModelError(f"{name}: {reason}{self._last_words(said)}.") from error
+            raise ModelBroken(f"{name}: {reason}{self._last_words(said)}.") from error
         finally:
             timer.cancel()
 
@@ -278,6 +278,8 @@ def _said(header: Mapping[str, Any]) -> RuleoutError:
     message = str(header["error"])
     if header.get("trust"):
         return TrustRequired(message)
+    if header.get("broken"):
+        return ModelBroken(message)
     return wire.MissingModuleError(message, str(header["module"])) if "module" in header else ModelError(message)
 
 
@@ -339,9 +341,9 @@ class ChildModel:
         try:
             answer = wire.unpack_prediction(header, payloads)
         except wire.BrokenFrameError as error:
-            raise ModelError(f"{self.name}: it answered with what is no prediction ({error}).") from error
+            raise ModelBroken(f"{self.name}: it answered with what is no prediction ({error}).") from error
         if answer.prediction.shape != (table.n_rows,) or (answer.score is not None and len(answer.score) != table.n_rows):
-            raise ModelError(f"{self.name}: it gave {len(answer.prediction)} answers for the {table.n_rows} rows of {table.origin}.")
+            raise ModelBroken(f"{self.name}: it gave {len(answer.prediction)} answers for the {table.n_rows} rows of {table.origin}.")
         return answer
 
     def refit(self, table: Table, target: str, *, parameters: Mapping[str, Any] | None = None, seed: int | None = None) -> ChildModel:

@@ -5,14 +5,9 @@ The caller has made sure that the case is trusted: a command runs whatever the c
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shlex
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from functools import cache
@@ -24,6 +19,7 @@ import numpy as np
 from ruleout.errors import CommandError, TableError, nearest
 from ruleout.models.frame import honest
 from ruleout.models.model import Prediction
+from ruleout.models.running import run_line
 from ruleout.tables.table import Table
 
 __all__ = ["PLACEHOLDERS", "fill", "placeholders", "run_measure", "run_predict", "run_train"]
@@ -83,6 +79,7 @@ def run_train(
     suffix: str = ".joblib",
     scratch: Path | None = None,
     surroundings: Mapping[str, str] | None = None,
+    live: str = "",
 ) -> Path:
     """Run `[run] train` on a table and a configuration, and return the model file that it wrote.
 
@@ -106,6 +103,8 @@ def run_train(
         Where the files go; by default a temporary folder that lasts as long as this process.
     surroundings
         Environment variables that are set for it besides; a PATH among them takes the place of this process's.
+    live
+        What each line is marked with that is shown on standard error while it runs; "" shows none.
 
     Raises
     ------
@@ -118,7 +117,9 @@ def run_train(
     if config is not None:
         values["config"] = str(_write_config(config, room, config_format))
     where = f'case.toml [run] train = "{command}"'
-    _run(fill(command, values, field="train"), folder=folder, room=room, timeout=timeout, where=where, surroundings=surroundings)
+    run_line(
+        fill(command, values, field="train"), folder=folder, room=room, timeout=timeout, where=where, surroundings=surroundings, live=live
+    )
     _exists(model, where, "{model}")
     return model
 
@@ -135,6 +136,7 @@ def run_predict(
     config_format: ConfigFormat = "json",
     scratch: Path | None = None,
     surroundings: Mapping[str, str] | None = None,
+    live: str = "",
 ) -> Prediction:
     """Run `[run] predict` on a table and return the answers that it wrote.
 
@@ -146,7 +148,7 @@ def run_predict(
         The fitted artifact.
     table
         Rows to be answered, in their order.
-    folder, config, seed, timeout, config_format, scratch, surroundings
+    folder, config, seed, timeout, config_format, scratch, surroundings, live
         As in `run_train`.
 
     Raises
@@ -161,13 +163,22 @@ def run_predict(
     if config is not None:
         values["config"] = str(_write_config(config, room, config_format))
     where = f'case.toml [run] predict = "{command}"'
-    _run(fill(command, values, field="predict"), folder=folder, room=room, timeout=timeout, where=where, surroundings=surroundings)
+    run_line(
+        fill(command, values, field="predict"), folder=folder, room=room, timeout=timeout, where=where, surroundings=surroundings, live=live
+    )
     _exists(out, where, "{predictions}")
     return _read_predictions(out, where, table)
 
 
 def run_measure(
-    command: str, *, folder: Path, values: Mapping[str, str], seed: int, timeout: float | None = None, scratch: Path | None = None
+    command: str,
+    *,
+    folder: Path,
+    values: Mapping[str, str],
+    seed: int,
+    timeout: float | None = None,
+    scratch: Path | None = None,
+    live: str = "",
 ) -> float:
     """Run `[run] measure` with each factor's value, and return the metric that the last line of its output gives.
 
@@ -181,7 +192,7 @@ def run_measure(
         Each factor's value by its name; the command also finds them in its environment, as `FACTOR_NAME`.
     seed
         In the environment as `FACTOR_SEED`.
-    timeout, scratch
+    timeout, scratch, live
         As in `run_train`.
 
     Raises
@@ -193,7 +204,9 @@ def run_measure(
     given = {**values, "seed": str(seed)}
     where = f'case.toml [run] measure = "{command}"'
     surroundings = {f"FACTOR_{name.upper()}": value for name, value in given.items()}
-    _run(fill(command, given, field="measure"), folder=folder, room=room, timeout=timeout, where=where, surroundings=surroundings)
+    run_line(
+        fill(command, given, field="measure"), folder=folder, room=room, timeout=timeout, where=where, surroundings=surroundings, live=live
+    )
     printed = (room / "stdout.txt").read_text("utf-8", "replace").strip().splitlines()
     last = printed[-1].strip() if printed else ""
     try:
@@ -252,44 +265,6 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _without_none(v) for k, v in value.items() if v is not None}
     return [_without_none(v) for v in value if v is not None] if isinstance(value, list) else value
-
-
-def _run(line: str, *, folder: Path, room: Path, timeout: float | None, where: str, surroundings: Mapping[str, str] | None = None) -> None:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, **(surroundings or {})}
-    errors = room / "stderr.txt"
-    try:
-        with (room / "stdout.txt").open("wb") as out, errors.open("wb") as err:
-            process = subprocess.Popen(
-                line,
-                shell=True,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
-    except OSError as error:
-        raise CommandError(f"{where}: it cannot be started in {folder}: {error.strerror}.") from error
-    try:
-        code = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        raise CommandError(f"{where}: it took longer than {timeout:g} seconds and was ended{_last_words(errors)}.") from None
-    finally:
-        if process.poll() is None:
-            # Late or interrupted: nothing that the command started outlives it.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    if code:
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        raise CommandError(f"{where}: it failed with {how}{_last_words(errors)}.")
-
-
-def _last_words(errors: Path, n_lines: int = 3) -> str:
-    lines = [line.strip() for line in errors.read_text("utf-8", "replace").splitlines() if line.strip()]
-    return f"; its last words: {' | '.join(line[:300] for line in lines[-n_lines:]).rstrip('.')}" if lines else ""
 
 
 def _exists(path: Path, where: str, placeholder: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ruleout.errors import ModelError, nearest
+from ruleout.errors import ModelBroken, ModelError, nearest
 from ruleout.models.model import Description, Model, Prediction
 from ruleout.models.scikit_learn import first_line, quietly
 from ruleout.tables.table import Table
@@ -114,7 +114,7 @@ class NativeModel(ABC):
             return outputs
         array = np.asarray(outputs, dtype=np.float64)
         if array.ndim == 0 or len(array) != table.n_rows or array.ndim > 2:
-            raise ModelError(f"{self._name}: predicting {table.origin} answered in shape {array.shape}, expected ({table.n_rows},).")
+            raise ModelBroken(f"{self._name}: predicting {table.origin} answered in shape {array.shape}, expected ({table.n_rows},).")
         return answer_of(array, self._kind(), self._classes)
 
     def _columns(self, table: Table) -> Table:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ruleout.errors import ModelError, nearest
+from ruleout.errors import ModelBroken, ModelError, nearest
 from ruleout.models.defaults import DEFAULT, default_of
 from ruleout.models.frame import frame_of
 from ruleout.models.learned import NOT_JSON, ask, delegate, json_able, last_step, learned, named_features, step_names
@@ -209,7 +209,7 @@ class ScikitLearnModel:
     def _check(self, shape: tuple[int, ...], expected: Sequence[tuple[int, ...]], method: str, table: Table) -> None:
         if shape not in expected:
             allowed = " or ".join(map(str, dict.fromkeys(expected)))
-            raise ModelError(f"{self._name}: {method} of {table.origin} answered in shape {shape}, expected {allowed}.")
+            raise ModelBroken(f"{self._name}: {method} of {table.origin} answered in shape {shape}, expected {allowed}.")
 
     def refit(self, table: Table, target: str, *, parameters: Mapping[str, Any] | None = None, seed: int | None = None) -> ScikitLearnModel:
         """A clone with some parameters changed, fitted on the rows of `table` whose target is not null.

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ruleout.errors import ModelError, RuleoutError, TrustRequired
+from ruleout.errors import ModelBroken, ModelError, RuleoutError, TrustRequired
 from ruleout.models import wire
 from ruleout.models.formats import Format, Opening, format_named
 from ruleout.models.model import Model
@@ -177,10 +177,11 @@ def main() -> None:
         except TrustRequired as error:
             header = {"error": str(error), "trust": True}
         except RuleoutError as error:
-            header = {"error": str(error)}
+            header = {"error": str(error), "broken": isinstance(error, ModelBroken)}
         except MemoryError:
             header = {
-                "error": f"{request.get('name', 'model')}: out of memory in the child process; use a smaller table or raise the limit."
+                "error": f"{request.get('name', 'model')}: out of memory in the child process; use a smaller table or raise the limit.",
+                "broken": True,
             }
         except (Exception, SystemExit) as error:  # The artifact's own code; the child goes on with the next request.
             header = {"error": f"{request.get('name', 'model')}: {first_line(error)}."}

@@ -18,12 +18,12 @@ import numpy as np
 from ruleout.case.case import Case, Environment, Side, SideName
 from ruleout.environments.installations import Installations
 from ruleout.environments.model import within
-from ruleout.errors import BudgetSpent, ModelError, RuleoutError, TrustRequired
+from ruleout.errors import BudgetSpent, ModelBroken, ModelError, RuleoutError, TrustRequired
 from ruleout.models.artifact import Artifact
-from ruleout.models.by_dummies import ByDummies, layouts
-from ruleout.models.by_position import ByPosition
+from ruleout.models.commands import Commands
 from ruleout.models.model import Model, Prediction
 from ruleout.problem.metric import Evaluation, Metric, labels_of
+from ruleout.problem.opening import Opener
 from ruleout.problem.recipe import Recipes
 from ruleout.problem.replay import Replay, compare_answers, drawn_from, logged_answers
 from ruleout.problem.situation import situation_of
@@ -34,15 +34,6 @@ __all__ = ["Laboratory"]
 
 SAMPLE_ROWS = 20_000
 """Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (docs/decides.md)."""
-
-
-MADE_ROWS = 500
-"""Rows on which it is tried how the array that a model was fitted on was made of a table."""
-
-ALIKE_LOGGED = 0.985
-TOLD_BY_TRAINING = 0.5
-"""Share of the reference's logged answers that must be given again for such a way to be believed; without a log, part of what a constant
-gets wrong about training rows that the model must get right."""
 
 
 class Laboratory:
@@ -65,12 +56,23 @@ class Laboratory:
         self.installations = installations
         self.seed = seed
         self.deadline = None if budget is None else time.monotonic() + budget
-        self.reasons: dict[str, str] = {}
+        run = case.run
+        self.commands = Commands(
+            train=run.train,
+            predict=run.predict,
+            folder=case.folder or Path.cwd(),
+            timeout=run.timeout,
+            retries=run.retries,
+            live=case.show_runs,
+        )
+        self.opener = Opener(case, seed=seed, commands=self.commands if case.trusted else None)
+        self.reasons = self.opener.reasons
         self.n_refits = 0
         self.refit_seconds = 0.0
         self._models: dict[str, Model | None] = {}
         self._fits: dict[tuple[Any, ...], Model] = {}
         self._answers: dict[tuple[str, str], Prediction] = {}
+        self._broken: dict[str, ModelBroken] = {}
         self._evaluations: dict[tuple[str, ...], Evaluation] = {}
         self._witnesses: dict[str, Model] = {}
         self._reference: Laboratory | None = None
@@ -80,6 +82,7 @@ class Laboratory:
         if self._reference is None:
             other = Laboratory(alone, seed=self.seed, installations=self.installations)
             other.deadline, other._models["current"] = self.deadline, self.model("reference")
+            other.commands, other._broken = self.commands, self._broken
             other._fits, other._answers, other._evaluations = self._fits, self._answers, self._evaluations
             other._witnesses = self._witnesses
             self._reference = other
@@ -140,9 +143,26 @@ class Laboratory:
     def predict(self, model: Model, table: Table) -> Prediction:
         """The model's answers for a table, remembered by content."""
         key = (model.fingerprint, table.fingerprint)
+        if model.fingerprint in self._broken:
+            raise self._broken[model.fingerprint]
         if key not in self._answers:
-            self._answers[key] = model.predict(table)
+            try:
+                self._answers[key] = model.predict(table)
+            except ModelBroken as error:
+                # What hangs or ends its process once is not waited for again.
+                self._broken[model.fingerprint] = error
+                raise
         return self._answers[key]
+
+    def broken(self, side: SideName) -> str:
+        """Why a side's artifact, which opens, cannot be asked: it hangs, ends its process, or answers what fits no row; "" where it can."""
+        opened = self.model(side)
+        error = self._broken.get(opened.fingerprint) if opened is not None else None
+        return "" if error is None else str(error)
+
+    def closed(self, side: SideName) -> bool:
+        """Whether a side's artifact stays closed for want of trust or of an extra, which says nothing of the artifact."""
+        return self.model(side) is None and side in self.opener.closed
 
     def losses(self, model: Model, table: Table) -> np.ndarray:
         """Per-row loss, shape (n_rows,): 0/1 for classes, squared error for numbers; NaN where the target is null."""
@@ -307,6 +327,8 @@ class Laboratory:
         if found is None:
             return self._fit_by_command(side, held, table, seed)
         template, parameters = found
+        if not template.describe().refits:
+            return self._fit_otherwise(case, side, table, seed)
         if self.installations is not None and held.environment is not None:
             template = within(template, self.installations.place(held.environment))
         key = (template.fingerprint, tuple(sorted((k, repr(v)) for k, v in parameters.items())), table.fingerprint, seed)
@@ -337,7 +359,10 @@ class Laboratory:
     def figures(self) -> dict[str, Any]:
         """What was spent: refits and the seconds they took."""
         spent = [self, *([self._reference] if self._reference is not None else [])]
-        return {"n_refits": sum(s.n_refits for s in spent), "refit_seconds": round(sum(s.refit_seconds for s in spent), 3)}
+        found = {"n_refits": sum(s.n_refits for s in spent), "refit_seconds": round(sum(s.refit_seconds for s in spent), 3)}
+        if self.commands.made:
+            found |= {"n_runs": len(self.commands.made), "n_flaky": self.commands.n_flaky}
+        return found
 
     # Private ----------------------------------------------------------------------------------------------------------
 
@@ -376,77 +401,15 @@ class Laboratory:
         return opened if opened is not None else self._answering(case, side)
 
     def _open(self, side: str, artifact: Artifact, environment: Environment | None = None) -> Model | None:
-        try:
-            opened: Model
-            if self.installations is not None and environment is not None:
-                opened = self.installations.model(artifact, environment)
-            else:
-                opened = artifact.open()
-            found = opened.describe()
-        except TrustRequired as error:
-            self.reasons[side] = str(error)
-            return None
-        except ModelError as error:
-            self.reasons[side] = str(error)
-            return None
-        if found.features is not None or not found.width:
-            return opened
-        columns = self._by_position(side, found.width)
-        return ByPosition(opened, columns) if columns is not None else self._by_dummies(side, opened, found.width) or opened
-
-    def _by_position(self, side: str, width: int) -> tuple[str, ...] | None:
-        """The columns that a model fitted on an array takes: those of the table it was fitted on, in their order, if they are as many."""
-        own = self.case.current if side.startswith("current") else self.case.reference
-        other = self.case.reference if side.startswith("current") else self.case.current
-        tables = [held.table(name) for name in ("train", "validation", "serving") for held in (own, other) if held is not None]
-        for table in tables:
-            if table is None:
-                continue
-            features = self.case.features(table)
-            numeric = tuple(c for c in features if table.kind(c) == "numeric")
-            if width in (len(features), len(numeric)):
-                return features if width == len(features) else numeric
-        return None
-
-    def _by_dummies(self, side: str, opened: Model, width: int) -> Model | None:
-        """The model asked by the columns that its array of numbers and indicators is made of; None where no way to make it is borne out.
-
-        A way is borne out by answers: those that the reference logged are given again, else most of what there is to know of training is.
-        """
-        own, other = self.case.current, self.case.reference
-        tables = [h.train for h in ((own, other) if side.startswith("current") else (other, own)) if h is not None and h.train is not None]
-        if not tables:
-            return None
-        train, log = tables[0].sample(MADE_ROWS, self.seed), other.serving if other is not None else None
-        best: tuple[float, Model | None] = (0.0, None)
-        for layout in layouts(tables[0], self.case.features(tables[0]), width):
-            model = ByDummies(opened, layout)
-            try:
-                told = self._borne_out(model, train, log)
-            except RuleoutError:
-                continue
-            best = max(best, (told, model), key=lambda found: found[0])
-        return best[1] if best[0] >= (ALIKE_LOGGED if log is not None else TOLD_BY_TRAINING) else None
-
-    def _borne_out(self, model: Model, train: Table, log: Table | None) -> float:
-        """The share of logged answers that a model gives again; without a log the part of what a constant gets wrong that it gets right."""
-        if log is not None:
-            rows = log.sample(MADE_ROWS, self.seed)
-            return compare_answers(self.case, model.predict(rows), logged_answers(self.case, rows)).rate
-        target, answer = train.values(str(self.case.target)), np.asarray(model.predict(train).prediction)
-        if self.case.task == "regression":
-            truth = np.array([np.nan if v is None else v for v in target.tolist()], dtype=float)
-            return 1.0 - float(np.nanmean((truth - answer.astype(float)) ** 2) / max(float(np.nanvar(truth)), 1e-300))
-        labels = labels_of(target)
-        counts = np.unique(labels.astype(str), return_counts=True)[1]
-        return 1.0 - float(np.mean(labels != labels_of(answer))) / max(1.0 - float(counts.max()) / len(labels), 1e-9)
+        installations = self.installations
+        if installations is None or environment is None:
+            return self.opener.open(side, artifact)
+        return self.opener.open(side, artifact, lambda: installations.model(artifact, environment))
 
     def _can_command(self) -> bool:
         return self.case.trusted and self.case.run.train is not None
 
     def _fit_by_command(self, side: SideName, held: Side, table: Table, seed: int | None) -> Model:
-        from ruleout.models.command import run_train
-
         if self.case.run.train is None:
             raise ModelError(f"{side}: no artifact that can be fitted again and no [run] train command.")
         if not self.case.trusted:
@@ -458,13 +421,39 @@ class Laboratory:
         if key not in self._fits:
             self.within_budget()
             started = time.monotonic()
-            path = run_train(
-                self.case.run.train, folder=self.case.folder or Path.cwd(), table=table, config=config, seed=seed, timeout=600.0
-            )
-            opened = Artifact(path=path, trusted=True).open()
+            path = self.commands.train(table, config, seed=seed, suffix=self._suffix(side), config_format=self.case.config_format)
+            label = f"{side}, trained again"
+            opened = self.opener.open(label, Artifact(path=path, trusted=True))
+            if opened is None:
+                raise ModelError(f"[run] train: what it wrote does not open: {self.reasons.pop(label, '')}")
             self._fits[key] = opened
             self._spent(started)
         return self._fits[key]
+
+    def _suffix(self, side: SideName) -> str:
+        """How the model file of a training ends: as the side's own artifact, else the other side's; "" for a folder."""
+        held = [h for h in (self.case.side(side), self.case.current, self.case.reference) if h is not None]
+        path = next((h.model.path for h in held if h.model is not None and h.model.path is not None), None)
+        return ".joblib" if path is None else "" if path.is_dir() else path.suffix
+
+    def _fit_otherwise(self, case: Case, side: SideName, table: Table, seed: int | None) -> Model:
+        """The fit of a side whose artifact does not keep how it was trained: by `[run] train`, else ruleout's own trees stand in.
+
+        Raises
+        ------
+        ModelError
+            Something other than rows was changed, of which a stand-in can say nothing.
+        """
+        held, was = case.side(side) or Side(), self.case.side(side) or Side()
+        if self._can_command():
+            return self._fit_by_command(side, held, table, seed)
+        if any(getattr(held, name) != getattr(was, name) for name in ("config", "code", "environment")):
+            raise ModelError(f"{side}: its artifact does not keep how it was trained, and there is no [run] train; add it.")
+        self.opener.assume(
+            f"{side}.model does not keep how it was trained: where it is fitted again ruleout's own boosted trees stand in, for rows as "
+            "they are and as they are put right; [run] train would do it exactly."
+        )
+        return self.witness(table)
 
     def _fit_in(self, environment: Environment, table: Table, config: dict[str, Any], seed: int | None, key: tuple[Any, ...]) -> Model:
         assert self.installations is not None

@@ -115,10 +115,12 @@ def state_invalid_output(
     if held.model is not None:
         opened = laboratory.model("current")
         reason = laboratory.reasons.get("current", "")
-        if opened is None and (held.model.trusted or held.model.estimator is not None):
+        if opened is None and not laboratory.closed("current"):
             wrong.append(f"the artifact does not open ({reason.rstrip('.')})")
         elif opened is not None and (opened.describe().empty or not opened.describe().finite):
             wrong.append(f"the artifact holds nothing usable ({opened.describe().empty or 'weights that are no numbers'})")
+        elif laboratory.broken("current") and not laboratory.broken("reference"):
+            wrong.append(f"the artifact opens and does not answer ({laboratory.broken('current').rstrip('.')})")
     for name, table in (("train", held.train), ("validation", held.validation)):
         before_it = getattr(case.reference, name) if case.reference is not None else None
         if table is not None and table.n_rows == 0 and (before_it is None or before_it.n_rows > 0):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ruleout.errors import ModelError
+from ruleout.errors import ModelBroken, ModelError
 from ruleout.models.formats.format import Format, Opening
 from ruleout.models.formats.joblib_pickle import loaded_quietly
 from ruleout.models.frame import frame_of
@@ -196,7 +196,7 @@ class OnnxModel(NativeModel):
         """The classes as the graph answers them, with their scores where it gives them."""
         classes = plain_values(answers[label]).reshape(-1)
         if len(classes) != table.n_rows:
-            raise ModelError(f"{self._name}: predicting {table.origin} answered {len(classes)} classes for {table.n_rows} rows.")
+            raise ModelBroken(f"{self._name}: predicting {table.origin} answered {len(classes)} classes for {table.n_rows} rows.")
         rest = next((a for i, a in enumerate(answers) if i != label), None)
         if isinstance(rest, list) and rest and isinstance(rest[0], Mapping):
             known = tuple(rest[0])

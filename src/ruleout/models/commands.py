@@ -1,0 +1,171 @@
+"""A case's commands as a careful engineer runs them: with patience, again where they fail, and with a note of every run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ruleout.errors import CommandError
+from ruleout.models.command import ConfigFormat, run_predict, run_train
+from ruleout.models.model import Prediction
+from ruleout.models.running import TookTooLong
+from ruleout.tables.table import Table
+
+__all__ = ["PATIENCE_SECONDS", "RETRIES", "Commands", "Ran"]
+
+PATIENCE_SECONDS = 3600.0
+"""How long one run of a command may take where the case does not say."""
+
+RETRIES = 1
+"""How many times a run that fails is tried again where the case does not say."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of a command.
+
+    Parameters
+    ----------
+    field
+        `train` or `predict`.
+    seconds
+        What it took, all attempts together.
+    attempts
+        How many times it was started.
+    failed
+        What the last attempt that failed said; "" where none did.
+    succeeded
+        Whether the last attempt went well.
+    """
+
+    field: str
+    seconds: float
+    attempts: int = 1
+    failed: str = ""
+    succeeded: bool = True
+
+    @property
+    def flaky(self) -> bool:
+        """Whether it failed and went well when it was tried again."""
+        return self.succeeded and bool(self.failed)
+
+
+class Commands:
+    """Runs `[run] train` and `predict`; the caller has made sure that the case is trusted.
+
+    Parameters
+    ----------
+    train, predict
+        Command lines, as in `case.toml`; None where there is none.
+    folder
+        Where they run.
+    timeout
+        Seconds that one run may take; None is an hour.
+    retries
+        How many times a run that fails is tried again. One that took too long is not, and a command that has failed every time
+        so far is started once only.
+    live
+        Show what they print while they run.
+    """
+
+    def __init__(
+        self,
+        *,
+        train: str | None = None,
+        predict: str | None = None,
+        folder: Path,
+        timeout: float | None = None,
+        retries: int = RETRIES,
+        live: bool = False,
+    ) -> None:
+        self.lines: Mapping[str, str | None] = {"train": train, "predict": predict}
+        self.folder = folder
+        self.timeout = PATIENCE_SECONDS if timeout is None else timeout
+        self.retries = retries
+        self.live = live
+        self.made: list[Ran] = []
+
+    def train(
+        self,
+        table: Table,
+        config: Mapping[str, Any] | None,
+        *,
+        seed: int | None = None,
+        suffix: str = ".joblib",
+        config_format: ConfigFormat = "json",
+    ) -> Path:
+        """The model file or folder that `[run] train` writes; parameters and errors as `run_train`."""
+        command = self._line("train")
+
+        def once(live: str) -> Path:
+            return run_train(
+                command,
+                folder=self.folder,
+                table=table,
+                config=config,
+                seed=seed,
+                timeout=self.timeout,
+                suffix=suffix,
+                config_format=config_format,
+                live=live,
+            )
+
+        return self._patiently("train", once)
+
+    def predict(self, model: Path, table: Table, config: Mapping[str, Any] | None = None, *, seed: int | None = None) -> Prediction:
+        """The answers that `[run] predict` writes; parameters and errors as `run_predict`."""
+        command = self._line("predict")
+
+        def once(live: str) -> Prediction:
+            return run_predict(
+                command, folder=self.folder, model=model, table=table, config=config, seed=seed, timeout=self.timeout, live=live
+            )
+
+        return self._patiently("predict", once)
+
+    @property
+    def n_flaky(self) -> int:
+        """Runs that failed at first and went well when they were tried again."""
+        return sum(1 for run in self.made if run.flaky)
+
+    def told(self) -> str:
+        """A sentence on the commands that are flaky; "" where none is."""
+        sentences = []
+        for field in self.lines:
+            runs = [run for run in self.made if run.field == field]
+            flaky = [run for run in runs if run.flaky]
+            if flaky:
+                said = flaky[-1].failed.split(": ", 1)[-1].rstrip(".")
+                counted = f"{len(flaky):,} of its {len(runs):,} runs failed at first and went well when tried again"
+                sentences.append(f"[run] {field} is flaky: {counted} ({said}).")
+        return " ".join(sentences)
+
+    def _line(self, field: str) -> str:
+        line = self.lines[field]
+        if line is None:
+            raise CommandError(f'case.toml [run]: no {field} command; add {field} = "…".')
+        return line
+
+    def _patiently(self, field: str, once: Callable[[str], T]) -> T:
+        earlier = [run for run in self.made if run.field == field]
+        hopeless = bool(earlier) and not any(run.succeeded for run in earlier)
+        tries, started, failed = (1 if hopeless else 1 + self.retries), time.monotonic(), ""
+        for attempt in range(1, tries + 1):
+            try:
+                found = once(f"[run] {field} |" if self.live else "")
+            except CommandError as error:
+                failed = str(error)
+                if attempt < tries and not isinstance(error, TookTooLong):
+                    continue
+                self.made.append(Ran(field, time.monotonic() - started, attempt, failed, succeeded=False))
+                if attempt > 1:
+                    raise CommandError(f"{failed.rstrip('.')}; it was tried {attempt} times.") from error
+                raise
+            self.made.append(Ran(field, time.monotonic() - started, attempt, failed))
+            return found
+        raise AssertionError("the last attempt returns or raises")
