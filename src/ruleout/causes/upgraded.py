@@ -76,7 +76,8 @@ def upgraded(case: Case, proof: Proof) -> Iterator[Finding]:
 def _said(proof: Proof, package: str) -> str:
     told = proof.upgrades
     every = told.packages
-    numbers = []
+    numbers: list[str] = []
+    lacking: list[str] = []
     for words, mix in (
         ("with every package as in the reference", ()),
         ("with every package as here", every),
@@ -84,6 +85,8 @@ def _said(proof: Proof, package: str) -> str:
         (f"with {package} alone put forward", (package,)),
     ):
         value = proof.value(mix)
+        if mix in told.untested:
+            lacking.append(words)
         if value is not None and (words.startswith("with every") or len(every) > 1):
             numbers.append(f"{value:.4g} {words}")
     doing = "asked for the same rows" if proof.how == "asked" else "trained again on the same rows"
@@ -95,6 +98,7 @@ def _said(proof: Proof, package: str) -> str:
     else:
         together = "" if told.told_apart else "; whether it does it alone could not be tested"
     left = f", {len(told.untested)} more could not be tested" if told.untested else ""
+    left += f" ({' and '.join(lacking)} among them)" if lacking else ""
     n = f"n = {len(told.measured)} mixes of {len(every)} packages that differ{left}"
     return f"{doing}, {proof.metric} is {', '.join(numbers)}{together}; {n}."
 

@@ -94,13 +94,14 @@ class Upgrades:
     def _proved(self, search: Search, bundles: Sequence[tuple[str, ...]], still: tuple[str, ...]) -> bool:
         """Whether the leading answer is told apart from the others: mixes that cannot be run leave some alike, whatever the odds say.
 
-        Then one package counts as proved where it was put back by itself; that several act together is said at full odds alone.
+        Then one package counts as proved where it was put back by itself, or put forward by itself; that several act together is said at
+        full odds alone.
         """
         if search.probability >= CONFIDENT:
             return True
         harms = search.answer.harms
-        back = self._mix([int(at not in harms) for at in range(len(bundles))], bundles, still)
-        return search.conclusive and len(harms) == 1 and back in self.measured
+        back, forward = (self._mix([int((at in harms) is on) for at in range(len(bundles))], bundles, still) for on in (False, True))
+        return search.conclusive and len(harms) == 1 and (back in self.measured or forward in self.measured)
 
     def _put_back(self, search: Search, bundles: Sequence[tuple[str, ...]], still: tuple[str, ...], measure: Measure) -> Iterator[Turn]:
         """Put what the leading answer accuses back by itself, where that was not asked yet."""

@@ -6,7 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ruleout.case.case import Case
@@ -63,6 +63,7 @@ class _Search:
     agenda: Agenda
     step: Callable[..., None]
     listen: Callable[[Event], None]
+    said: set[tuple[str, ...]] = field(default_factory=set)
 
     def go(self) -> None:
         """Try both ways to run the current side in the reference's environment; search where one of them makes a difference."""
@@ -156,7 +157,8 @@ class _Search:
 
     def told_turn(self, turn: Turn, told: Upgrades, sign: float, started: float) -> None:
         """Write one round of mixes down."""
-        fresh = [(mix, value) for mix, value in turn.values if 0 < len(mix) < len(told.packages)]
+        fresh = [(mix, value) for mix, value in turn.values if 0 < len(mix) < len(told.packages) and mix not in self.said]
+        self.said.update(mix for mix, _ in fresh)
         if not fresh:
             return
         said = []
@@ -165,7 +167,7 @@ class _Search:
             said.append(f"{words}: {sign * value:.4f}" if value is not None else f"{words}: could not be tested ({told.untested[mix]})")
         likely = f"That makes {' and '.join(turn.harms)} {100 * turn.probability:.0f} % probable." if turn.harms else "That leaves it open."
         intent = "Which package is it?"
-        action = f"Installed {len(fresh)} mix{'es' if len(fresh) > 1 else ''} of both environments and ran the same rows in them."
+        action = f"Ran the same rows in {len(fresh)} {'mixes' if len(fresh) > 1 else 'mix'} of both environments, installed for it."
         evidence = {"mixes": [{"upgraded": list(mix), "value": None if value is None else sign * value} for mix, value in fresh]}
         self.told(intent, action, f"{self.problem.laboratory.scorer.name}: {'; '.join(said)}.", likely, started, evidence)
 

@@ -202,6 +202,14 @@ class Dependency(Cause):
             return None
         return case.with_side("reference", replace(reference, environment=case.current.environment, model=None))
 
+    def fix(self, finding: Finding) -> str:
+        """Which version to install, where it was proved by installing it."""
+        package, version = finding.repair.get("package"), finding.repair.get("version")
+        if not finding.repair.get("installed") or not version:
+            return super().fix(finding)
+        pinned = f"Pin {package} to {version}" if package == "python" else f"Pin {package}=={version}"
+        return f"{pinned}, or mend the code that leans on how it behaved, and train again."
+
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The package has the version that it had when the system worked."""
         if not finding.repair["version"] or finding.repair["package"] == "python":
