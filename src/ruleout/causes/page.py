@@ -227,5 +227,6 @@ def _has(case: Case, name: str) -> bool:
     side = case.side(side_name)  # type: ignore[arg-type]
     value = getattr(side, field_name) if side else None
     if field_name == "model":
-        return value is not None and (case.trusted or value.estimator is not None)
+        by_command = case.trusted and case.run.predict is not None
+        return value is not None and not value.locked and (by_command or not value.lacking)
     return value is not None

@@ -95,7 +95,7 @@ class Laboratory:
         """
         sides = (self.case.reference, self.case.current)
         artifacts = [side.model for side in sides if side is not None and side.model is not None]
-        if any(artifact.trusted and artifact.path is not None for artifact in artifacts):
+        if any(artifact.path is not None and not artifact.locked and not artifact.lacking for artifact in artifacts):
             import importlib
 
             from ruleout.models.child import prepare_worker

@@ -282,7 +282,7 @@ def _question(case: Case) -> str:
     change = "an upgrade" if case.changed == "upgrade" else f"a {case.changed}"
     said.append("what changed was not said" if case.changed == "unknown" else f"after {change}")
     side_models = [side.model for side in (case.reference, case.current) if side is not None and side.model is not None]
-    if not case.trusted and (any(model.estimator is None for model in side_models) or case.run.train):
+    if not case.trusted and (any(model.locked for model in side_models) or case.run.train):
         said.append("nothing of the case is run (--trust allows it)")
     return "; ".join(said)
 
