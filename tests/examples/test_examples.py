@@ -12,12 +12,18 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
-SITUATIONS = {"retraining", "production", "silent", "too_good", "environment", "training", "factors"}
+SITUATIONS = {"retraining", "production", "silent", "too_good", "environment", "training", "factors", "upgrade"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
 def test_an_example_finds_what_it_broke(script: Path, tmp_path: Path) -> None:
-    surroundings = {**os.environ, "TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    surroundings = {
+        **os.environ,
+        "TMPDIR": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     done = subprocess.run(
         [sys.executable, str(script)], cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=300, check=False
     )
