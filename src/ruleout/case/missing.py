@@ -33,7 +33,7 @@ def _trust(case: Case) -> list[Wish]:
                 f"{' and '.join(locked)} stay closed without --trust: answers can be compared and repairs proved only by asking the model.",
             )
         ]
-    if case.run.train or case.run.measure or ":" in (case.metric or ""):
+    if case.run.train or case.run.predict or case.run.measure or ":" in (case.metric or ""):
         return [("trust", "the case's own commands do not run without --trust: nothing can be trained or measured again.")]
     return []
 

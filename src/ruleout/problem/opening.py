@@ -77,11 +77,14 @@ class Opener:
             self.closed.add(side)
         except ModelError as error:
             self.reasons[side] = str(error)
+            if self.commands is None and self.case.run.predict is not None:
+                self.closed.add(side)
         other = self._by_command(side, artifact, opened)
         if other is not None:
             self.reasons.pop(side, None)
             self.closed.discard(side)
-            self.assume(f"{side}.model is asked by [run] predict.")
+            if side == _named(side):
+                self.assume(f"{side}.model is asked by [run] predict.")
         return other or opened
 
     def _told(self, side: str, opened: Model) -> Model:
@@ -132,7 +135,7 @@ class Opener:
         if order is None:
             return opened
         self._order = order
-        if order != tuple(range(len(order))):
+        if order != tuple(range(len(order))) and side == _named(side):
             told = ", ".join(f"{place} as {label!r}" for place, label in enumerate(order[:4])) + (" and so on" if len(order) > 4 else "")
             self.assume(f"{side}.model counts its classes and does not name them: {told} was taken.")
         return ByLabels(opened, "classification", order)

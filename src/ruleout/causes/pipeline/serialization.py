@@ -6,10 +6,17 @@ import re
 from dataclasses import replace
 from typing import ClassVar
 
+import numpy as np
+
 from ruleout.case.case import Case
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.errors import ModelError, RuleoutError
 from ruleout.guards.guard import Guard
+from ruleout.models.model import UNSAVED, Model, reloaded
+from ruleout.problem.laboratory import without_model
 from ruleout.problem.problem import Problem
+from ruleout.problem.replay import compare_answers
+from ruleout.tables.table import Table
 
 __all__ = ["Serialization"]
 
@@ -21,6 +28,18 @@ BROKEN = re.compile(
     r"|text file|zip archive|expected a joblib|cannot be (read|loaded)|InconsistentVersion|node array|dtype",
     re.IGNORECASE,
 )
+ASKED_ROWS = 500
+"""Rows that a model is asked before it is saved and after it is loaded."""
+
+MOST_OTHERWISE = 0.005
+"""Share of them that may be answered otherwise for the last digit of a score that a text format drops."""
+
+PROVED = 5.0
+"""Log likelihood ratio of a model that was seen to lose something in being saved and loaded."""
+
+DEPLOYED = ("disagreement", "invalid-output")
+"""Kinds of problem in which an estimator in memory is dumped, too: what answers elsewhere was saved there."""
+
 EMPTY = re.compile(r"is empty|0 bytes|no such file|git lfs", re.IGNORECASE)
 
 
@@ -46,11 +65,13 @@ class Serialization(Cause):
     ----------------
     The artifact is opened in a child process and the reason it gives is read: a module or attribute that is not there, another
     protocol, a cut-off file give evidence 3.6. A warning that it was saved by another version gives 1.0, and only where that
-    package's version differs between the sides.
+    package's version differs between the sides. An artifact that opens and then hangs, ends its process or answers what fits no row is
+    3.2, where the reference's answers. What opens is saved and loaded once more and asked the same rows, as is a model trained again on
+    the side's rows: answers that are other ones before and after are 5.
 
     What would rule it out
     ----------------------
-    An artifact that opens without a warning and answers the reference's rows as it did.
+    An artifact that opens without a warning and answers the same rows alike before it is saved and after it is loaded.
 
     How it is fixed
     ---------------
@@ -114,13 +135,58 @@ class Serialization(Cause):
         return Guard(self.id(), finding.place, "model_answers", "model", {"table": table, "max_share": 1.0}, told)
 
     def _opened(self, problem: Problem) -> Look:
-        model = problem.laboratory.model("current")
+        model, broken = problem.laboratory.model("current"), problem.laboratory.broken("current")
+        if broken and not problem.laboratory.broken("reference"):
+            said = f"model: it opens and does not answer: {broken.rstrip('.')}; expected an answer a row, n = 1 artifact."
+            return Look((Finding("model", "model", 3.2, said, {"reason": broken[:300]}, specificity=0.6),), 0.95, covers=("model",))
+        lost = _lost(problem)
+        if lost is not None:
+            return Look((lost,), 0.95, covers=("model",))
         notes = [str(n) for n in (model.describe().fitted.get("warnings", []) if model is not None else [])]
         changed = [n for n in notes if "version" in n.lower() and _package(problem.case, "sklearn" if "scikit" in n.lower() else "")]
         if changed:
             said = f"model: opening it warns {changed[0][:160].rstrip('.')!r}, expected no warning, n = {len(notes)} warnings."
             return Look((Finding("model", "model", 1.0, said, {"warnings": changed[:3]}, specificity=0.3),), 0.9, covers=("model",))
         return Look((), 0.9, "model: the artifact opens and reads as it was written, n = 1 artifact.", ("model",))
+
+
+def _lost(problem: Problem) -> Finding | None:
+    """What the current artifact, or one trained again on its rows, answers otherwise once it is saved and loaded; None where nothing."""
+    laboratory, held = problem.laboratory, problem.case.current
+    table = held.validation or held.train or held.serving
+    if table is None or table.n_rows == 0 or held.model is None or not (held.model.path is not None or problem.kind in DEPLOYED):
+        return None
+    rows, model = table.sample(ASKED_ROWS, laboratory.seed), laboratory.model("current")
+    found = _otherwise(problem, model, rows, "it") if model is not None else None
+    if found is None and problem.significant and model is not None and model.describe().refits and laboratory.can_fit("current"):
+        try:
+            again = laboratory.fit(without_model(problem.case, "current"), "current")
+        except RuleoutError:
+            return None
+        found = _otherwise(problem, again, rows, "trained again it")
+    return found
+
+
+def _otherwise(problem: Problem, model: Model, rows: Table, what: str) -> Finding | None:
+    """What a model answers otherwise after it was saved and loaded; None where nothing, or where it never answers alike."""
+    try:
+        before = model.predict(rows)
+        if compare_answers(problem.case, model.predict(rows), before).rate < 1.0:
+            return None
+    except RuleoutError:
+        return None
+    try:
+        found = compare_answers(problem.case, reloaded(model).predict(rows), before)
+    except ModelError as error:
+        if UNSAVED in str(error):
+            return None
+        said = f"model: {what} does not survive saving and loading: {str(error).rstrip('.')}; expected the same model, n = 1 artifact."
+        return Finding("model", "model", PROVED, said, {"reason": str(error)[:300]}, specificity=0.9)
+    n = int(np.sum(~found.same))
+    if n <= MOST_OTHERWISE * found.n:
+        return None
+    said = f"model: {what} answers {n:,} rows otherwise once it was saved and loaded, expected 0, n = {found.n:,} rows."
+    return Finding("model", "model", PROVED, said, {"otherwise": n, "rows": found.n}, specificity=0.9)
 
 
 ALIASES = {"sklearn": "scikit-learn", "yaml": "pyyaml", "cv2": "opencv-python", "PIL": "pillow"}
