@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import ruleout.faults
@@ -85,6 +86,21 @@ def test_a_setting_is_changed_where_the_place_says():
     key = broken.truth.places[0][0].removeprefix("config.")
     was, now = broken.reference.half.config, broken.current.half.config
     assert [k for k in was if was[k] != now.get(k)] == [key]
+
+
+@pytest.mark.parametrize("variant", fault("healthy.honest-score").variants)
+def test_an_honest_score_is_the_same_without_what_looks_like_a_leak_being_touched(variant: str) -> None:
+    broken = fault("healthy.honest-score").inject(healthy_system("customers", "linear", 3, 1500), generator(), variant=variant)
+    assert broken.validated
+    assert broken.truth.verdict == "no-problem" and not broken.truth.causes
+    train, new = broken.system.current.train, {"driver": "shop_pull", "earlier-results": "recent_results", "dated": "recorded_at"}
+    assert new.get(variant, train.columns[0]) in train
+    if variant == "earlier-results":
+        both = pd.concat([train, broken.system.current.validation])
+        assert both["recorded_at"].is_monotonic_increasing
+        target = broken.system.dataset.target
+        y = (both[target] == sorted(both[target].unique())[-1]).to_numpy(float)
+        assert both["recent_results"].iloc[10] == pytest.approx(y[5:10].mean())
 
 
 def test_the_frames_of_the_healthy_system_are_never_changed():

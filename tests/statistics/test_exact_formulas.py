@@ -92,3 +92,16 @@ def test_a_mean_over_all_years_weighs_later_rows_like_earlier_ones(over: str, we
     told = levels_told(level[cells], cells, y[:, list(shown)].ravel(), training)
     assert told is not None and told.together > 0.8
     assert (told.held_out > 0.7) == weighs_alike
+
+
+@pytest.mark.parametrize("n_years", [4, 6, 20])
+def test_what_drives_an_outcome_is_told_from_its_mean(n_years: int) -> None:
+    """Means over more rows tell more of a level that drives them, and by just so much; of a column made of them they tell all."""
+    rng, schools = np.random.default_rng(8), 600
+    driver = rng.normal(60, 12, schools)
+    y = driver[:, None] + rng.normal(0, 15, (schools, n_years))
+    cells, training = np.repeat(np.arange(schools), n_years), np.tile(np.arange(n_years) < 0.67 * n_years, schools)
+    drives, made = (levels_told(column[cells], cells, y.ravel(), training) for column in (driver, y.mean(axis=1)))
+    assert drives is not None and made is not None
+    assert drives.beyond_a_driver == pytest.approx(1.0, abs=0.35)
+    assert made.beyond_a_driver > 20

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.columns import put_values
 from ruleout.statistics.skill import as_outcomes
 from ruleout.statistics.target_means import MIXED, Level, departure, levels_told, smoothed_means
 from ruleout.tables.table import Table
 
-__all__ = ["Encoded", "Levelled", "encoded_features", "levelled_features"]
+__all__ = ["Encoded", "Levelled", "encoded_features", "known_then", "levelled_features"]
 
 EXACT = 2e-3
 """A column this close to the outcome's means, in standard deviations, is them: what is left is rounding."""
@@ -26,6 +27,9 @@ LEVEL, SLOPE, HELD_OUT, LEFT = 0.9, (0.85, 1.15), (0.7, 2.0), 0.6
 """R2, slope, and a held-out row's weight of a column that is the mean over more rows than the tables hold; and what training alone leaves
 unexplained of it must shrink to this part once held-out rows are counted."""
 
+NO_DRIVER = 4.0
+"""How many times less than of what drives the target its means must leave unexplained, if a column was surely made of them."""
+
 
 @dataclass(frozen=True)
 class Levelled:
@@ -35,6 +39,16 @@ class Levelled:
     cells: str
     level: Level
     outcome: str | None
+
+    @property
+    def sure(self) -> bool:
+        """Whether it was made of these rows for sure: nothing that drives the target goes with its means so closely."""
+        return self.level.beyond_a_driver >= NO_DRIVER
+
+    @property
+    def repair(self) -> dict[str, str | None]:
+        """What `known_then` needs; where the column may drive the target, its name alone."""
+        return {"column": self.column, **({"cells": self.cells, "outcome": self.outcome} if self.sure else {})}
 
 
 @dataclass(frozen=True)
@@ -112,6 +126,24 @@ def levelled_features(case: Case, features: tuple[str, ...]) -> list[Levelled]:
             if found and found[-1].column == column:
                 break
     return found
+
+
+def known_then(case: Case, column: str, cells: str, outcome: str | None) -> Case | None:
+    """The validation rows with the column as it was known when they came: the target's mean over the training rows of their cell.
+
+    Training rows, and with them the artifact, stay as they are: it had learned to trust the column, and is judged by what it would have
+    been given.
+    """
+    train, validation, target = case.current.train, case.current.validation, case.target
+    if train is None or validation is None or target is None or any(cells not in t or column not in t for t in (train, validation)):
+        return None
+    truth = train.numbers(target) if outcome is None else (train.texts(target) == outcome).astype(np.float64)
+    known = np.isfinite(truth)
+    overall, total, count = float(truth[known].mean()), dict[object, float](), dict[object, int]()
+    for level, y in zip(train.texts(cells)[known].tolist(), truth[known].tolist(), strict=True):
+        total[level], count[level] = total.get(level, 0.0) + y, count.get(level, 0) + 1
+    values = [total[v] / count[v] if v in count else overall for v in validation.texts(cells).tolist()]
+    return case.with_table("current", "validation", put_values(validation, column, np.array(values)))
 
 
 def _over_all(level: Level) -> bool:

@@ -13,7 +13,7 @@ from ruleout.statistics.skill import as_outcomes
 from ruleout.tables.moments import moments
 from ruleout.tables.table import Table
 
-__all__ = ["Foretold", "follows_time", "future_features", "known_beforehand", "time_column"]
+__all__ = ["Foretold", "follows_time", "future_features", "known_beforehand", "later_rows", "split_by_time", "time_column"]
 
 REACH = 4
 """Rows before and after that a feature may have been made of."""
@@ -24,6 +24,8 @@ LAGS = 31
 REPEATS = 0.97
 """Share of rows in which a feature must repeat that target."""
 ROWS = 100_000
+LATE = 0.05
+"""Share of training rows from after the start of the validation period from which on the split counts as mixed."""
 ROWS_A_MINUTE = 8
 """Rows for each minute of the day from which on a column can be said to follow it."""
 
@@ -48,6 +50,23 @@ def time_column(case: Case, tables: tuple[Table, ...]) -> str | None:
         return case.time if all(case.time in t for t in tables) else None
     found = [c for c in tables[0].of_kind("time") if all(c in t for t in tables) and c != case.target]
     return found[0] if len(found) == 1 else None
+
+
+def later_rows(train: np.ndarray, validation: np.ndarray) -> float:
+    """The share of training rows, by their times, that are later than the first twentieth of the validation rows."""
+    known, start = train[np.isfinite(train)], validation[np.isfinite(validation)]
+    if len(known) < 40 or len(start) < 40:
+        return 0.0
+    return float(np.mean(known > np.quantile(start, 0.05)))
+
+
+def split_by_time(case: Case) -> bool:
+    """Whether validation rows come after the training rows, by the time that both have."""
+    train, validation = case.current.train, case.current.validation
+    time = time_column(case, (train, validation)) if train is not None and validation is not None else None
+    if train is None or validation is None or time is None:
+        return False
+    return later_rows(moments(train, time), moments(validation, time)) <= LATE
 
 
 def follows_time(case: Case, column: str) -> bool:

@@ -98,7 +98,8 @@ def smoothed_means(column: np.ndarray, cells: np.ndarray, outcome: np.ndarray, c
 class Level:
     """A column told by the outcome's mean over each cell: R2 over all rows and over training rows alone, and the slope over all.
 
-    `held_out` is what a held-out row weighs in it, relative to a training row: 1 where the mean was taken over both alike.
+    `held_out` is what a held-out row weighs in it, relative to a training row: 1 where the mean was taken over both alike. `in_training`
+    is the part of a cell's rows that training has, on average.
     """
 
     together: float
@@ -106,6 +107,18 @@ class Level:
     slope: float
     held_out: float
     n_cells: int
+    in_training: float = 1.0
+
+    @property
+    def beyond_a_driver(self) -> float:
+        """How many times less the means over all rows leave unexplained than they would of a column that drives the outcome.
+
+        The mean of a cell is its level and noise, whose variance falls with the number of rows: of a column that *is* the level, the
+        unexplained part over the explained one shrinks by the part of the rows that training has (attenuation; Spearman, 1904). Of a
+        column that was made of these very rows it shrinks to nothing.
+        """
+        left, left_alone = ((1 - r2) / max(r2, 1e-12) for r2 in (self.together, self.alone))
+        return left_alone * self.in_training / max(left, 1e-12)
 
 
 def levels_told(column: np.ndarray, cells: np.ndarray, outcome: np.ndarray, in_training: np.ndarray) -> Level | None:
@@ -148,7 +161,7 @@ def levels_told(column: np.ndarray, cells: np.ndarray, outcome: np.ndarray, in_t
     # Each side's mean by its share of the cell: then equal weights are equal slopes.
     _, parts = _told(value, np.column_stack([one, mine / size, (total - mine) / size]))
     held_out = float(parts[2] / parts[1]) if parts[1] > 0 else 0.0
-    return Level(together, alone, float(slopes[1]), held_out, int(both.sum()))
+    return Level(together, alone, float(slopes[1]), held_out, int(both.sum()), float(np.mean(count / size)))
 
 
 def _told(value: np.ndarray, design: np.ndarray) -> tuple[float, np.ndarray]:

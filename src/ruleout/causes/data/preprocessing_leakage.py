@@ -13,7 +13,8 @@ from ruleout.case.case import Case
 from ruleout.case.reading import Reading, read_leaks
 from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded, put_values
-from ruleout.causes.encoded import Encoded, Levelled, encoded_features, levelled_features
+from ruleout.causes.encoded import Encoded, Levelled, encoded_features, known_then, levelled_features
+from ruleout.causes.future import split_by_time
 from ruleout.causes.leaks import blanked, together, used_features
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.guards.guard import Guard
@@ -63,7 +64,7 @@ class PreprocessingLeakage(Cause):
     against the rows that training has.
 
     A column that is a mean over more rows than the tables hold is regressed on the mean over each level's training and validation rows:
-    both weigh alike where it was taken over both.
+    both weigh alike where it was taken over both, and leave less unexplained than they would of a column that drives the target.
 
     Code is read, not run, for what is fitted before the split; what it names (columns made or filled, answers of a first model, as many
     columns of one name as a selector keeps, rows drawn again that stand on both sides) is the place.
@@ -107,7 +108,8 @@ class PreprocessingLeakage(Cause):
         read = [r for r in read_leaks(case.current.code, target=case.target, time=case.time) if r.kind in SAID]
         found = [_of_column(e, read) for e in encoded_features(case, features)]
         named = {f.place for f in found}
-        found += [_of_level(level) for level in levelled_features(case, features) if level.column not in named]
+        by_time = split_by_time(case)
+        found += [_of_level(level, by_time=by_time) for level in levelled_features(case, features) if level.column not in named]
         named = {f.place for f in found}
         found += [f for r in read if not set(r.columns) & named for f in _of_code(r, features, case)]
         found += _of_artifact(problem)
@@ -132,7 +134,10 @@ class PreprocessingLeakage(Cause):
         column = repair.get("column")
         if column is None:
             return None
-        return _encoded_again(case, column, repair["cells"], repair["outcome"]) if repair.get("cells") else blanked(case, [column])
+        if not repair.get("cells"):
+            return blanked(case, [column])
+        again = known_then if repair.get("levelled") else _encoded_again
+        return again(case, column, repair["cells"], repair["outcome"])
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
         """The scaler has counted as many rows as training has."""
@@ -154,17 +159,19 @@ def _of_column(encoded: Encoded, read: list[Reading]) -> Finding:
     )
     figures: dict[str, Any] = {"together": encoded.together, "alone": encoded.alone, "n": encoded.n}
     repair = {"column": column, "cells": encoded.cells, "outcome": encoded.outcome}
-    return Finding(column, "train", bounded(3.9), said, figures, repair, specificity=0.95)
+    return Finding(column, "train", bounded(3.9), said, figures, repair, specificity=0.95, certain=True)
 
 
-def _of_level(found: Levelled) -> Finding:
+def _of_level(found: Levelled, *, by_time: bool) -> Finding:
     level, what = found.level, f"share of {found.outcome!r}" if found.outcome is not None else "mean"
     said = (
         f"{found.column}: the target's {what} by {found.cells} over rows of both tables and others (R2 {level.together:.3f} over both, "
         f"{level.alone:.3f} over training alone; a validation row weighs {level.held_out:.2f} of a training row), n = {level.n_cells:,}."
     )
     figures: dict[str, Any] = {"together": level.together, "alone": level.alone, "held_out": level.held_out, "n": level.n_cells}
-    return Finding(found.column, "train", 3.0, said, figures, {"column": found.column}, specificity=0.8)
+    # Where validation rows are the later ones, what was made of them is made of the future, and that is said elsewhere.
+    sure = found.sure and not by_time
+    return Finding(found.column, "train", 3.0, said, figures, {**found.repair, "levelled": True}, specificity=0.8, certain=sure)
 
 
 def _of_code(reading: Reading, features: tuple[str, ...], case: Case) -> list[Finding]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,22 +12,18 @@ from ruleout.case.case import Case
 from ruleout.case.reading import Reading, read_leaks
 from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded
-from ruleout.causes.encoded import encoded_features, levelled_features
-from ruleout.causes.future import Foretold, future_features, time_column
-from ruleout.causes.leaks import blanked, cut_anew, disbelieved, used_features
+from ruleout.causes.encoded import encoded_features, known_then, levelled_features
+from ruleout.causes.future import LATE, Foretold, future_features, later_rows, split_by_time, time_column
+from ruleout.causes.leaks import blanked, cut_anew, used_features
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.past_alone import past_alone
 from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
-from ruleout.statistics.difference import Difference
 from ruleout.tables.moments import moments
 
-LATE = 0.05
-"""Share of training rows from after the start of the validation period from which on the split counts as mixed."""
-FALL = 0.01
-CERTAIN = 2.5
-CUTS = (0.5, 0.7, 0.3)
-"""Points of the validation period, as shares of its rows, after which rows are predicted twice."""
+MADE = 0.999
+"""R2 from which on a feature is made of later targets, beyond what a series that changes slowly shows."""
 FUTURE = re.compile(r"next|future|following|lead(_|$)|tomorrow|ahead|upcoming|subsequent|centred|centered", re.IGNORECASE)
 
 
@@ -52,12 +47,15 @@ class TemporalLeakage(Cause):
     ----------------
     Where more than 5 % of the training rows are later than the first twentieth of the validation rows, the validation rows after three
     points in time are predicted twice: by a model of the training rows before them, and by one of as many training rows of all times. The
-    rows are the same, so the scores pair; a difference of 0.01 and 2.5 standard errors says that the future helps.
+    rows are the same, so the scores pair; a difference of 0.01 and 2.5 standard errors says that the future helps, held against four draws
+    from all times. One of 4 standard errors, after all three points, needs no other proof: where the split by time scores on other rows.
 
     For features, numbers are regressed on the targets of the 4 rows before, the row itself and the 4 rows after, in order of time and by
     entity: one that these explain (R2 of 0.97) and the earlier ones do not is made of the future, as is one that repeats the target of a
     row up to 31 ahead. A feature that is constant by entity is regressed on the entity's mean target over training and over the validation
-    rows that come later: where both weigh alike (0.7 to 2 times) and explain it (R2 of 0.9, slope of one), it is a mean over all times.
+    rows that come later: where both weigh alike (0.7 to 2 times) and explain it (R2 of 0.9, slope of one), it is a mean over all times. It
+    surely is where they leave a quarter or less unexplained of what they would of a column that drives the target; then the artifact is
+    judged with the means over training rows, which are what it would have been given.
 
     Code is read, not run, for steps back in time (`shift(-1)`, centred windows).
 
@@ -109,16 +107,16 @@ class TemporalLeakage(Cause):
         written = {c: r for r in read if r.kind == "made-of-later-rows" for c in r.columns if c in features}
         seen = future_features(case, features)
         found = [_of_feature(f, written.get(f.column)) for f in seen]
-        found += _of_levels(case, features, time)
+        found += _of_levels(case, features)
         found += [_of_line(c, r, train.n_rows) for c, r in written.items() if c not in {f.column for f in seen}]
         if time is None:
             nothing = "" if found else f"No column of times to order the rows by, n = {train.n_rows:,}."
             return Look(tuple(found), 0.3, nothing, ("split",))
-        late = _late(moments(train, time), moments(validation, time))
+        late = later_rows(moments(train, time), moments(validation, time))
         sentence = f"{time}: {late:.1%} of {train.n_rows:,} training rows are later than the start of validation"
         if late > LATE:
             try:
-                finding, sentence = _past_alone(problem, time, late)
+                finding, sentence = past_alone(problem, time, late)
             except BudgetSpent:
                 raise
             except RuleoutError as error:
@@ -129,9 +127,11 @@ class TemporalLeakage(Cause):
         return Look(tuple(found), 0.9, "" if found else f"{sentence}; n = {validation.n_rows:,}.", ("split",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """Blank the feature; or split all rows anew by time, into tables of the same sizes."""
+        """Give the feature as it was known then, or blank it; or split all rows anew by time, into tables of the same sizes."""
         if finding.side == "reference":
             return mended_reference(case, finding, self.put_right)
+        if "cells" in finding.repair:
+            return known_then(case, finding.repair["column"], finding.repair["cells"], finding.repair["outcome"])
         if "column" in finding.repair:
             return blanked(case, [finding.repair["column"]])
         train, validation, time = case.current.train, case.current.validation, finding.repair["time"]
@@ -174,80 +174,12 @@ def _mixed(problem: Problem) -> float:
     time = time_column(problem.case, (train, validation)) if train is not None and validation is not None else None
     if time is None or train is None or validation is None:
         return 0.0
-    return _late(moments(train, time), moments(validation, time))
+    return later_rows(moments(train, time), moments(validation, time))
 
 
 def _lines(case: Case) -> list[Reading]:
     """The lines of the current side's code that reach into later rows."""
     return [r for r in read_leaks(case.current.code, target=case.target, time=case.time) if r.kind == "made-of-later-rows"]
-
-
-def _late(train: np.ndarray, validation: np.ndarray) -> float:
-    """The share of training rows later than the first twentieth of the validation rows."""
-    known, start = train[np.isfinite(train)], validation[np.isfinite(validation)]
-    if len(known) < 40 or len(start) < 40:
-        return 0.0
-    return float(np.mean(known > np.quantile(start, 0.05)))
-
-
-def _past_alone(problem: Problem, time: str, late: float) -> tuple[Finding | None, str]:
-    """Whether later validation rows are predicted worse from the past alone than from as many rows of all times."""
-    case, laboratory = problem.case, problem.laboratory
-    train, validation = case.current.train, case.current.validation
-    assert train is not None and validation is not None
-    said = f"{time}: {late:.0%} of {train.n_rows:,} training rows are later than the start of validation"
-    trials: list[_Trial] = []
-    for part in CUTS:
-        trial = _trial(problem, time, part)
-        if trial is None:
-            break
-        trials.append(trial)
-        if trial.fall.value < FALL / 2:
-            break
-    if not trials:
-        return None, said
-    fall = float(np.mean([t.fall.value for t in trials]))
-    # Two trainings on different rows differ by more than the rows they are judged on say.
-    noise = np.sqrt(2) * problem.figures.get("training_noise", 0.0)
-    errors = [float(np.hypot(t.fall.error if np.isfinite(t.fall.error) else abs(t.fall.value) / 3, noise)) for t in trials]
-    error = float(np.mean(errors)) / np.sqrt(len(trials))
-    z, name, first = fall / max(error, 1e-9), laboratory.scorer.name, trials[0]
-    said = f"{said}; {name} of the later rows {first.mixed:.4f} learned from all times, {first.past:.4f} from the past alone"
-    if fall < FALL or z < CERTAIN:
-        return None, said
-    lines = [r for r in read_leaks(case.current.code, target=case.target, time=time) if r.kind == "shuffled-time-split"]
-    evidence = 2.2 + min(1.5, 0.35 * (z - CERTAIN)) + (0.5 if disbelieved(case) else 0.0) + (0.7 if lines else 0.0)
-    where = f" ({lines[0].file}:{lines[0].line} shuffles them)" if lines else ""
-    figures: dict[str, Any] = {"late": late, "mixed": first.mixed, "past": first.past, "z": z, "n": first.n}
-    sentence = f"{said}{where}; expected: the same, to within {2 * error:.4f}, n = {first.n:,}."
-    return Finding(f"train.{time}", "split", bounded(evidence), sentence, figures, {"time": time}, specificity=0.85), said
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """The score of later rows learned from all times and from the past alone, and how much it falls."""
-
-    mixed: float
-    past: float
-    fall: Difference
-    n: int
-
-
-def _trial(problem: Problem, time: str, part: float) -> _Trial | None:
-    """Cut the validation period at one point; None where too few rows lie on one side of it."""
-    case, laboratory = problem.case, problem.laboratory
-    train, validation = case.current.train, case.current.validation
-    assert train is not None and validation is not None
-    ours, theirs = moments(train, time), moments(validation, time)
-    cut = float(np.nanquantile(theirs, part))
-    later, past = validation.filter(theirs > cut), np.flatnonzero(ours <= cut)
-    if len(past) < 100 or later.n_rows < 40 or int((ours > cut).sum()) < 20:
-        return None
-    mixed = np.sort(np.random.default_rng(laboratory.seed).permutation(train.n_rows)[: len(past)])
-    base = case.with_table("current", "validation", later)
-    scores = [laboratory.outcome(base.with_table("current", "train", train.take(rows)), "current") for rows in (mixed, past)]
-    found = scores[0].minus(scores[1])
-    return _Trial(scores[0].value, scores[1].value, Difference(laboratory.scorer.sign * found.value, found.error), later.n_rows)
 
 
 def _of_feature(foretold: Foretold, line: Reading | None) -> Finding:
@@ -261,13 +193,13 @@ def _of_feature(foretold: Foretold, line: Reading | None) -> Finding:
         f"(R2 {foretold.before:.4f}), n = {n:,}."
     )
     figures = {"around": foretold.around, "before": foretold.before, "ahead": foretold.ahead, "n": n}
-    return Finding(column, "train", bounded(3.5 + named), said, figures, {"column": column}, specificity=0.9)
+    sure = foretold.ahead > 0 or foretold.around >= MADE
+    return Finding(column, "train", bounded(3.5 + named), said, figures, {"column": column}, specificity=0.9, certain=sure)
 
 
-def _of_levels(case: Case, features: tuple[str, ...], time: str | None) -> Iterator[Finding]:
+def _of_levels(case: Case, features: tuple[str, ...]) -> Iterator[Finding]:
     """Features that are the level of the target by entity over the rows to be predicted too, where these come after training."""
-    train, validation = case.current.train, case.current.validation
-    if time is None or train is None or validation is None or _late(moments(train, time), moments(validation, time)) > LATE:
+    if not split_by_time(case):
         return
     exact = {e.column for e in encoded_features(case, features)}
     for found in levelled_features(case, features):
@@ -281,7 +213,7 @@ def _of_levels(case: Case, features: tuple[str, ...], time: str | None) -> Itera
             f"expected: earlier rows alone, n = {level.n_cells:,}."
         )
         figures = {"together": level.together, "alone": level.alone, "held_out": level.held_out, "n": level.n_cells}
-        yield Finding(found.column, "train", 3.2, said, figures, {"column": found.column}, specificity=0.85)
+        yield Finding(found.column, "train", 3.2, said, figures, found.repair, specificity=0.85, certain=found.sure)
 
 
 def _of_line(column: str, line: Reading, n: int) -> Finding:
