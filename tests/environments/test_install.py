@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ruleout.environments.install import WITNESS, Installer, found_uv
+from ruleout.environments.install import Installer, found_uv
 from ruleout.environments.requirements import Requirements
+from ruleout.environments.stored import WITNESS
 from ruleout.errors import InstallError
 from tests.environments.made_wheels import wheel
 

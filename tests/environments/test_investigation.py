@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import ruleout
@@ -104,6 +105,7 @@ def test_nothing_is_installed_without_trust(case: Callable[..., Path], wheels: P
     assert not cache.exists()
 
 
+@pytest.mark.slow
 def test_the_training_command_runs_in_each_environment(case: Callable[..., Path], wheels: Path) -> None:
     wheel(wheels, "featurekit", "3.0.0", feature(FOLDED))
     run = '[run]\ntrain = "python train.py --train {train} --model {model}"\n'
@@ -126,6 +128,7 @@ def test_a_command_that_brings_its_own_python_is_no_result(case: Callable[..., P
         installed.train(installed.of("current"), read.current.train, {}, None, "it")
 
 
+@pytest.mark.slow
 def test_the_predict_command_is_asked_in_each_environment(case: Callable[..., Path], wheels: Path) -> None:
     script = """
 import sys, joblib, pandas as pd
@@ -136,6 +139,21 @@ pd.DataFrame({"prediction": joblib.load(model).predict(frame[list("abcd")])}).to
     run = '[run]\npredict = "python ask.py {model} {data} {predictions}"\n'
     told = searched(case(WAS, NOW, run=run, files={"ask.py": script}), wheels)
     assert told.places == {"environment.featurekit"}
+
+
+def test_two_machines_that_answer_the_same_requests(case: Callable[..., Path], wheels: Path) -> None:
+    folder = case(WAS, NOW)
+    rows = pd.read_parquet(folder / "current" / "validation.parquet").assign(id=range(900))
+    for side, fold in (("reference", False), ("current", True)):
+        (folder / side / "validation.parquet").unlink()
+        chance = rows.a + rows.b - 0.3 * rows.c
+        answers = ((chance.abs() if fold else chance) > 0).astype(int)
+        rows.assign(prediction=answers).to_parquet(folder / side / "serving.parquet")
+    toml = folder / "case.toml"
+    toml.write_text(toml.read_text().replace('"upgrade"', '"deployment"\nkey = "id"'))
+    told = searched(folder, wheels)
+    assert told.places == {"environment.featurekit"}
+    assert "asked for the same rows" in told.findings[0].statement
 
 
 def test_two_upgrades_that_do_it_together(case: Callable[..., Path], wheels: Path) -> None:

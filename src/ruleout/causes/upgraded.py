@@ -99,7 +99,8 @@ def _said(proof: Proof, package: str) -> str:
         together = "" if told.told_apart else "; whether it does it alone could not be tested"
     left = f", {len(told.untested)} more could not be tested" if told.untested else ""
     left += f" ({' and '.join(lacking)} among them)" if lacking else ""
-    n = f"n = {len(told.measured)} mixes of {len(every)} packages that differ{left}"
+    differ = "one package that differs" if len(every) == 1 else f"{len(every)} packages that differ"
+    n = f"n = {len(told.measured)} environments over {differ}{left}"
     return f"{doing}, {proof.metric} is {', '.join(numbers)}{together}; {n}."
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from ruleout.environments.requirements import Requirements
+from ruleout.environments.stored import Installation, default_place, held, keep, locked, python_in, taken_stock
 from ruleout.errors import InstallError
 
-__all__ = ["Installation", "Installer", "default_place"]
+__all__ = ["Installer", "found_uv"]
 
 LIMIT_SECONDS = 900.0
 """How long one step of an installation may take."""
@@ -36,45 +34,6 @@ AS_PIP = {
     "UV_NO_INDEX": "PIP_NO_INDEX",
 }
 """uv does not read pip's settings: where it has none of its own, it is given those."""
-
-WITNESS = "RULEOUT_WITNESS"
-"""Names a file that the interpreter of an installed environment makes when it starts: so it is known that it ran."""
-
-WITNESS_LINE = f"import os; p = os.environ.get('{WITNESS}'); p and open(p, 'a').close()\n"
-
-
-@dataclass(frozen=True)
-class Installation:
-    """An environment that is installed.
-
-    Parameters
-    ----------
-    folder
-        Where it lies.
-    key
-        Hash of what it was made from.
-    python
-        Its interpreter.
-    version
-        Version of its interpreter.
-    packages
-        What is in it, dependencies that nobody listed included, by name.
-    seconds
-        What installing it took.
-    stored
-        It was there already: nothing had to be installed.
-    notes
-        How it is not quite what was recorded, a sentence each.
-    """
-
-    folder: Path
-    key: str
-    python: Path
-    version: str
-    packages: Mapping[str, str]
-    seconds: float
-    stored: bool = False
-    notes: tuple[str, ...] = ()
 
 
 class Installer:
@@ -122,26 +81,29 @@ class Installer:
         """
         key = self.key(wanted)
         folder = self.place / key
-        with _locked(self.place, key):
-            held = _held(folder, key)
-            if held is not None:
-                return held
+        with locked(self.place, key):
+            before = held(folder, key)
+            if before is not None:
+                return before
             shutil.rmtree(folder, ignore_errors=True)
             started = time.monotonic()
             try:
                 notes = self._build(folder, wanted, exact=exact)
-                python = _python_in(folder)
-                version, packages = _inventory(python)
+                python = python_in(folder)
+                version, packages = taken_stock(python)
+                if wanted.python and not f"{version}.".startswith(f"{wanted.python}."):
+                    notes = (*notes, f"Python {wanted.python} is not to be had, so {version} stands in for it")
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             found = Installation(folder, key, python, version, packages, time.monotonic() - started, notes=notes)
-            _keep(found, wanted)
+            keep(found, wanted)
             return found
 
     def _build(self, folder: Path, wanted: Requirements, *, exact: bool) -> tuple[str, ...]:
-        notes = [*self._make(folder, wanted.python)]
-        python = _python_in(folder)
+        notes: list[str] = []
+        self._make(folder, wanted.python)
+        python = python_in(folder)
         if not wanted.lines:
             return tuple(notes)
         listed = folder / "wanted.txt"
@@ -160,15 +122,13 @@ class Installer:
                 break
         raise InstallError(f"{_short(said)}")
 
-    def _make(self, folder: Path, version: str | None) -> Iterator[str]:
+    def _make(self, folder: Path, version: str | None) -> None:
         """Make the empty environment; of an interpreter whose very patch release is not to be had, another of the same minor release."""
         wanted = [version, ".".join(version.split(".")[:2])] if version else [None]
         problem = ""
         for python in dict.fromkeys(wanted):
             problem = self._empty(folder, python)
             if not problem:
-                if python != version:
-                    yield f"Python {version} is not to be had, so {python} stands in for it"
                 return
         raise InstallError(_short(problem))
 
@@ -181,7 +141,7 @@ class Installer:
         if program is None:
             return f"no python{python} is found on PATH and uv, which could fetch it, is not installed"
         # pip itself need not be in it: ours installs into it, where there is one.
-        return self._run([program, "-m", "venv", *(["--without-pip"] if _has_pip() else []), str(folder)])
+        return self._run([program, "-m", "venv", *(["--without-pip"] if _pip_reaches(python) else []), str(folder)])
 
     def _add(self, python: Path, listed: Path, options: Sequence[str]) -> str:
         """Install what a file lists; returns what went wrong, "" where nothing did."""
@@ -191,7 +151,8 @@ class Installer:
         if self.uv:
             return self._run([self.uv, "pip", "install", "--quiet", "--python", str(python), *where, "-r", str(listed)])
         quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
-        ours = [sys.executable, "-m", "pip", "--python", str(python)] if _has_pip() else [str(python), "-m", "pip"]
+        own = any(folder.is_dir() for folder in python.parent.parent.glob("[Ll]ib/**/site-packages/pip"))
+        ours = [str(python), "-m", "pip"] if own else [sys.executable, "-m", "pip", "--python", str(python)]
         return self._run([*ours, "install", *quiet, *where, "-r", str(listed)])
 
     def _run(self, command: list[str]) -> str:
@@ -231,18 +192,14 @@ class Installer:
         yield from (folder for folder in (Path(n.removeprefix("file://")) for n in dict.fromkeys(named)) if folder.is_dir())
 
 
-def default_place() -> Path:
-    """Where environments are kept: `$XDG_CACHE_HOME/ruleout/environments`, by default below `~/.cache`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ruleout" / "environments"
-
-
 def found_uv() -> str | None:
     """Return uv's program: on PATH, or beside this interpreter; None where there is none."""
     return shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
 
 
-def _has_pip() -> bool:
-    return find_spec("pip") is not None
+def _pip_reaches(version: str | None) -> bool:
+    """Whether the pip beside this interpreter installs for another one: not if that is older than it supports."""
+    return find_spec("pip") is not None and (version is None or sys.version.startswith(".".join(version.split(".")[:2]) + "."))
 
 
 def _interpreter(version: str) -> str | None:
@@ -251,80 +208,12 @@ def _interpreter(version: str) -> str | None:
     return shutil.which(f"python{version}")
 
 
-def _python_in(folder: Path) -> Path:
-    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-
-
 def _retried(problem: str, options: Sequence[str]) -> bool:
     """Whether another way of installing may get past a problem."""
     text = problem.lower()
     if "build" in options:
         return "no usable wheels" in text or "building from source is disabled" in text or "no-build" in text
     return "unsatisfiable" in text or "resolutionimpossible" in text or "conflict" in text
-
-
-INVENTORY = """
-import json, sys, sysconfig
-from importlib import metadata
-site = sysconfig.get_paths()["purelib"]
-found = {d.metadata["Name"]: d.version for d in metadata.distributions(path=[site])}
-print(json.dumps({"version": sys.version.split()[0], "packages": found, "site": site}))
-"""
-
-
-def _inventory(python: Path) -> tuple[str, dict[str, str]]:
-    """Ask an installed interpreter for its version and packages, and leave the witness in it."""
-    try:
-        done = subprocess.run([str(python), "-I", "-c", INVENTORY], capture_output=True, timeout=120, check=True)
-        said = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise InstallError(f"the interpreter that was installed does not start ({type(error).__name__})") from error
-    (Path(said["site"]) / "ruleout_witness.pth").write_text(WITNESS_LINE, encoding="utf-8")
-    packages = {str(k).lower().replace("_", "-").replace(".", "-"): str(v) for k, v in said["packages"].items() if k}
-    return str(said["version"]), packages
-
-
-def _held(folder: Path, key: str) -> Installation | None:
-    """The installation that a folder holds; None where it was never finished."""
-    try:
-        said = json.loads((folder / "installed.json").read_text("utf-8"))
-        python = _python_in(folder)
-        if not python.exists():
-            return None
-        return Installation(folder, key, python, said["version"], said["packages"], said["seconds"], True, tuple(said["notes"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _keep(found: Installation, wanted: Requirements) -> None:
-    told = {
-        "version": found.version,
-        "packages": dict(found.packages),
-        "seconds": round(found.seconds, 3),
-        "notes": list(found.notes),
-        "lines": list(wanted.lines),
-    }
-    unfinished = found.folder / "installed.json.part"
-    unfinished.write_text(json.dumps(told, indent=1), encoding="utf-8")
-    unfinished.replace(found.folder / "installed.json")
-
-
-@contextlib.contextmanager
-def _locked(place: Path, key: str) -> Iterator[None]:
-    """Hold one environment for this process alone, where the system can: two investigations may want the same one."""
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        file = (place / f"{key}.lock").open("w")
-    except OSError as error:
-        raise InstallError(f"{place}: environments cannot be kept there ({error.strerror}); set XDG_CACHE_HOME") from error
-    with file:
-        try:
-            import fcntl
-        except ImportError:  # Windows has no such locks; two investigations at once may then install the same twice.
-            yield
-            return
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 FRAME = " \u00d7\u2570\u2500\u25b6\u2502:"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruleout.case.case import Case, Side, SideName
 from ruleout.case.environment import Environment
-from ruleout.environments.install import WITNESS, Installation, Installer
+from ruleout.environments.install import Installer
 from ruleout.environments.model import InstalledModel, Place, new_file
 from ruleout.environments.process import Inhabitant
 from ruleout.environments.requirements import differing, mixed, requirements_of
+from ruleout.environments.stored import WITNESS, Installation
 from ruleout.errors import CommandError, InstallError, ModelError, RuleoutError, TrustRequired
 from ruleout.models.artifact import Artifact
 from ruleout.models.command import run_predict, run_train
@@ -237,8 +239,6 @@ def _named(artifact: Artifact) -> bool:
 
 def _surroundings(installation: Installation, seen: Path) -> dict[str, str]:
     """What a command must find so that `python` is the environment's own."""
-    import os
-
     path = os.pathsep.join([str(installation.python.parent), os.environ.get("PATH", "")])
     return {"PATH": path, "VIRTUAL_ENV": str(installation.folder), WITNESS: str(seen)}
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ruleout.environments.columns import packed, unpacked
-from ruleout.environments.install import Installation
 from ruleout.environments.process import Inhabitant
+from ruleout.environments.stored import Installation
 from ruleout.errors import ModelError
 from ruleout.models.artifact import Artifact
 from ruleout.models.by_dummies import ByDummies

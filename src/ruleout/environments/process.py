@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from ruleout.environments.install import Installation
+from ruleout.environments.stored import Installation
 from ruleout.errors import ModelError
 from ruleout.models.child import Limits
 
