@@ -8,6 +8,7 @@ import pytest
 from leaking import halves, people, problem_of
 
 from ruleout.causes.data.group_leakage import GroupLeakage
+from ruleout.causes.strangers import as_strangers
 from ruleout.guards import check
 
 PAGE = GroupLeakage()
@@ -52,6 +53,24 @@ def test_entities_that_say_nothing_are_not_accused() -> None:
     frame["shop_id"] = np.random.default_rng(4).integers(0, 400, len(frame))
     assert not PAGE.suspect(problem_of(*halves(frame), without=["shop_id"], entity="shop_id")).findings
     assert not PAGE.suspect(problem_of(*halves(frame), without=["shop_id"])).findings
+
+
+def test_the_same_rows_are_predicted_worse_of_strangers_where_the_entity_tells() -> None:
+    frame = units(times=3).sample(frac=1, random_state=2)
+    problem = problem_of(*halves(frame), without=["unit_id"], entity="unit_id")
+    found = as_strangers(problem, "unit_id")
+    assert found is not None and found.fall.value > 0.02 and found.fall.z() > 4
+    (finding,) = PAGE.suspect(problem).findings
+    assert finding.certain
+    assert f"the same {found.n:,} rows" in finding.statement
+
+
+def test_entities_that_say_nothing_are_no_strangers() -> None:
+    for seed in range(5):
+        frame = people(seed=seed)
+        frame["shop_id"] = np.random.default_rng(seed).integers(0, 400, len(frame))
+        found = as_strangers(problem_of(*halves(frame), without=["shop_id"], entity="shop_id"), "shop_id")
+        assert found is not None and found.fall.z() < 3, f"seed {seed}: {found}"
 
 
 def test_a_key_is_no_entity() -> None:
