@@ -56,7 +56,7 @@ def test_entities_that_say_nothing_are_not_accused() -> None:
 
 
 def test_the_same_rows_are_predicted_worse_of_strangers_where_the_entity_tells() -> None:
-    frame = units(times=3).sample(frac=1, random_state=2)
+    frame = units(1_500, times=3).sample(frac=1, random_state=2)
     problem = problem_of(*halves(frame), without=["unit_id"], entity="unit_id")
     found = as_strangers(problem, "unit_id")
     assert found is not None and found.fall.value > 0.02 and found.fall.z() > 4
