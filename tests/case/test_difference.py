@@ -76,7 +76,7 @@ def test_weights_of_classes_change_as_one() -> None:
         ("class_weight", "hyperparameter"),
         ("n_estimators", "hyperparameter"),
         ("epochs", "hyperparameter"),
-        ("threshold", "hyperparameter"),
+        ("threshold", "threshold"),
         ("max_features", "hyperparameter"),
         ("numeric", "hyperparameter"),
     ],
@@ -104,3 +104,9 @@ def test_a_nested_value_is_set_beside_its_siblings() -> None:
     assert with_value(config, ("model", "depth"), ABSENT) == {"model": {"eta": 0.1}}
     assert with_value(config, ("x",), 2) == {"x": 2}
     assert config["model"] == {"depth": 9, "eta": 0.1}
+
+
+def test_a_decision_threshold_is_no_hyperparameter_and_that_of_a_selector_is() -> None:
+    assert kind_of_setting(("decision", "threshold")) == "threshold"
+    assert kind_of_setting(("cutoff",)) == "threshold"
+    assert kind_of_setting(("feature_selection", "threshold")) == "hyperparameter"

@@ -68,3 +68,21 @@ def test_silent_on_health() -> None:
     for name, given in healthy_pairs():
         look = PAGE.suspect(given)
         assert not look.findings, (name, look.findings[0].statement)
+
+
+def test_codes_in_the_order_of_their_frequency_are_read_by_their_rank_in_all_columns_at_once() -> None:
+    columns = ("cut", "color", "clarity")
+    tables = coded("diamonds", columns)
+    train = tables["current.train"]
+    was = {column: texts(train, column) for column in columns}
+    for column in columns:
+        rising = train[column].value_counts(ascending=True).index
+        train[column] = train[column].map({v: float(k) for k, v in enumerate(rising)})
+    given = problem("diamonds", tables)
+    found = {f.place: f for f in PAGE.suspect(given).findings}
+    mended = given.case
+    for column in columns:
+        assert "frequency" in found[f"train.{column}"].statement
+        mended = PAGE.put_right(mended, found[f"train.{column}"])
+    # Two codes that are about as frequent may be taken for each other.
+    assert all(np.mean(texts(mended.current.train.to_pandas(), c) == was[c]) > 0.7 for c in columns)

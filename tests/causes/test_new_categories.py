@@ -114,3 +114,13 @@ def test_the_last_name_that_is_left_is_the_last_one_that_is_gone() -> None:
     train["origin"] = train["origin"].replace({"EWR": "00", "JFK": "01", "LGA": "02"})
     given = problem("flights", tables)
     assert np.mean(repaired(PAGE, given, only(PAGE, given, "train.origin"), "origin") == was) == 1.0
+
+
+def test_names_that_all_got_the_same_ending_are_told_although_each_is_rare() -> None:
+    tables = frames("flights", n_train=1500)
+    train = tables["current.train"]
+    was = texts(train, "dest")
+    some = np.random.default_rng(1).random(len(train)) < 0.7
+    train["dest"] = np.where(some, [f"{v}, US" for v in train["dest"]], train["dest"])
+    given = problem("flights", tables)
+    assert np.mean(repaired(PAGE, given, only(PAGE, given, "train.dest"), "dest") == was) > 0.9

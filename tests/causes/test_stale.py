@@ -95,3 +95,17 @@ def test_the_very_rows_of_the_reference_under_later_validation_rows_are_stale_ho
     (finding,) = Stale().suspect(problem(again)).findings
     assert finding.place == "train.at" and "value for value" in finding.statement
     assert not Stale().suspect(problem(replace(broken, reference=reference))).findings
+
+
+def test_the_same_training_rows_are_old_where_a_column_of_numbers_shows_that_the_world_moved_on():
+    good = healthy("diamonds", 1)
+
+    def numbered(case, which, first):
+        return with_frame(case, which, lambda frame, _: frame.assign(serial=first + np.arange(len(frame)) % 40))
+
+    reference = numbered(numbered(replace(good, current=good.reference), "train", 0), "validation", 0).current
+    later = numbered(with_frame(good, "validation", turned("diamonds")), "validation", 100)
+    broken = replace(later, reference=reference, current=replace(later.current, train=reference.train))
+    (finding,) = Stale().suspect(replace(problem(broken), significant=True)).findings
+    assert finding.place == "train"
+    assert "validation.serial" in finding.statement

@@ -144,3 +144,26 @@ def test_zeros_tell_nothing_of_a_part_in_thousands() -> None:
     found = mixture(np.where(rows, earned[0] / 1_000, earned[0]), earned[1], Arithmetic(scale=1e-3))
     assert found is not None and found.overlap < 0.03
     assert np.mean(found.rows(np.where(rows, earned[0] / 1_000, earned[0]))[earned[0] > 0] == rows[earned[0] > 0]) > 0.98
+
+
+def test_a_part_of_the_rows_is_told_by_decimals_that_no_healthy_value_needs() -> None:
+    tables = frames("flights")
+    some = np.random.default_rng(3).random(len(tables["current.train"])) < 0.45
+    was = changed(tables, "distance", lambda v: v * 2.2046, some)
+    given = problem("flights", tables)
+    finding = only(PAGE, given, "train.distance")
+    assert finding.figures["share"] == pytest.approx(0.45, abs=0.05)
+    assert np.mean(repaired(PAGE, given, finding, "distance") == was) > 0.95
+
+
+def test_few_values_are_put_back_where_the_healthy_ones_stand_although_they_drifted() -> None:
+    tables = frames("flights")
+    for name, tab in tables.items():
+        rng = np.random.default_rng(len(name))
+        drift = 8 if name == "current.train" else 0
+        tab["distance"] = 5.0 * np.clip(np.round(rng.normal(60 + drift, 60, len(tab)) / 5), 1, 40)
+    was = changed(tables, "distance", lambda v: np.round(v * 1.151, 1))
+    given = problem("flights", tables)
+    finding = only(PAGE, given, "train.distance")
+    assert "knots to mph" in finding.statement
+    assert np.mean(repaired(PAGE, given, finding, "distance") == was) > 0.6

@@ -11,7 +11,7 @@ from ruleout.case.case import ABSENT
 
 __all__ = ["Change", "Setting", "change_size", "config_difference", "kind_of_setting", "same_value", "with_value"]
 
-Setting = Literal["regularization", "learning-rate", "hyperparameter"]
+Setting = Literal["regularization", "learning-rate", "hyperparameter", "threshold"]
 
 LABELS = frozenset(
     {
@@ -68,6 +68,12 @@ OF_LABELS = frozenset(
 """Settings whose value is a mapping from data values: they change as one."""
 
 # fmt: off
+THRESHOLD = frozenset({
+    "threshold", "decision_threshold", "probability_threshold", "score_threshold", "cutoff", "cut_off", "decision_cutoff",
+    "operating_point",
+})
+"""Names of the score from which on the answer is the positive class."""
+
 REGULARIZATION = frozenset({
     "c", "alpha", "alphas", "lambda", "lambd", "lamb", "penalty", "l1", "l2", "l1_ratio", "gamma", "ccp_alpha", "depth",
     "max_depth", "tree_depth", "num_leaves", "max_leaves", "max_leaf_nodes", "subsample", "bagging_fraction", "feature_fraction",
@@ -172,6 +178,8 @@ def kind_of_setting(path: tuple[str, ...], *configs: Mapping[str, Any] | None) -
         "kernel" in beside or re.search(r"svc|svr|svm|rbf", str(beside.get("algorithm", beside.get("model", ""))).lower())
     ):
         return "hyperparameter"
+    if key in THRESHOLD and not any(re.search(r"select|varian|filter|early|stop", step.lower()) for step in path[:-1]):
+        return "threshold"
     if key in REGULARIZATION or REGULARIZATION_PATTERN.search(key):
         return "regularization"
     return "hyperparameter"

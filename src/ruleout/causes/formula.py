@@ -11,15 +11,24 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.columns import finite, numbers, texts
 from ruleout.causes.page import Pair
-from ruleout.statistics.arithmetic import Arithmetic, best_inverse, known_arithmetic, undone
+from ruleout.statistics.arithmetic import Arithmetic, best_inverse, decimals_of, known_arithmetic, undone
 from ruleout.statistics.parts import change_point, mixture
 from ruleout.statistics.quantiles import ks_critical, ks_distance
 from ruleout.tables.table import Table
 
-__all__ = ["Rows", "changed_part", "changed_rows", "changed_whole"]
+__all__ = ["FEW_VALUES", "Rows", "changed_part", "changed_rows", "changed_whole", "off_grid"]
 
 Rows = Mapping[str, Any]
-"""`{}` for every row; `by` and `levels`; `from` and `to`, row numbers; or a `mixture`."""
+"""`{}` for every row; `by` and `levels`; `from` and `to`, row numbers; a `mixture`; or `off`, decimals that healthy values never need."""
+
+FEW_VALUES = 60
+"""Distinct healthy values up to which a formula is proved by where the values stand."""
+
+ON_VALUES = 0.98
+"""Share of the values that must stand on healthy ones once a formula is undone."""
+
+FEWEST_OFF = 0.02
+"""Part of the rows, at least and at most less, that must need more decimals than the healthy column ever does."""
 
 
 def changed_whole(x: np.ndarray, y: np.ndarray, *, usual: float = 0.0) -> Arithmetic | None:
@@ -31,7 +40,24 @@ def changed_whole(x: np.ndarray, y: np.ndarray, *, usual: float = 0.0) -> Arithm
     if len(levels) <= 30 and np.isin(np.unique(x), levels).all():
         return None  # The same few values in other shares: drift, or codes that changed places.
     found = best_inverse(x, y, usual=usual)
-    return found[0] if found else None
+    return found[0] if found else _onto_values(x, y, levels)
+
+
+def _onto_values(x: np.ndarray, y: np.ndarray, levels: np.ndarray) -> Arithmetic | None:
+    """The known formula that puts values of which none is a healthy one back on the few healthy ones, however these drifted."""
+    if not 2 < len(levels) <= FEW_VALUES or _near(x, levels) > 0.5:
+        return None
+    before = ks_distance(x, y)
+    left = {a: ks_distance(right, y) for a in known_arithmetic() if _near(right := undone(a, x, y), levels) > ON_VALUES}
+    best = min(left, key=lambda a: left[a], default=None)
+    return best if best is not None and left[best] < before / 2 else None
+
+
+def _near(values: np.ndarray, levels: np.ndarray) -> float:
+    """The share of values that stand where a level does, to a twentieth of what lies between two levels."""
+    at = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1)
+    gap = np.minimum(np.abs(values - levels[at - 1]), np.abs(values - levels[at]))
+    return float(np.mean(gap <= 0.05 * np.median(np.diff(levels))))
 
 
 def changed_part(case: Case, pair: Pair, column: str, *, usual: float = 0.0) -> tuple[Arithmetic, Rows] | None:
@@ -65,7 +91,27 @@ def changed_part(case: Case, pair: Pair, column: str, *, usual: float = 0.0) -> 
             found = best_inverse(finite(x[rows]), finite(y))
             if found and ks_distance(finite(rest), finite(y)) < max(usual, ks_critical(len(rest), len(y), 1e-3)):
                 return found[0], {"from": rows.start or 0, "to": rows.stop or len(x)}
-    return _mixed(finite(x), finite(y), usual)
+    return _off_grid(finite(x), finite(y), usual) or _mixed(finite(x), finite(y), usual)
+
+
+def _off_grid(x: np.ndarray, y: np.ndarray, usual: float) -> tuple[Arithmetic, dict[str, Any]] | None:
+    """The formula of the rows that stand between the healthy column's decimals, the others standing as they did."""
+    decimals = decimals_of(y, most=2)
+    if decimals is None:
+        return None
+    off = off_grid(x, decimals)
+    if not FEWEST_OFF <= off.mean() <= 1 - FEWEST_OFF or min(off.sum(), (~off).sum()) < 50:
+        return None
+    found = best_inverse(x[off], y)
+    if found is None or ks_distance(x[~off], y) > max(usual, ks_critical(int((~off).sum()), len(y), 1e-4)):
+        return None
+    return (found[0], {"off": decimals}) if _explains(found[0], off, x, y, usual) else None
+
+
+def off_grid(values: np.ndarray, decimals: int) -> np.ndarray:
+    """Which values need more decimals than these, shape (n,), bool; NaN does not."""
+    scaled = values * 10.0**decimals
+    return np.asarray(np.abs(scaled - np.round(scaled)) > 1e-5 * np.maximum(1.0, np.abs(scaled)))
 
 
 def _mixed(x: np.ndarray, y: np.ndarray, usual: float) -> tuple[Arithmetic, dict[str, Any]] | None:
@@ -105,4 +151,6 @@ def changed_rows(table: Table, column: str, rows: Rows) -> np.ndarray:
     if "mixture" in rows:
         inside: np.ndarray = rows["mixture"].rows(table.numbers(column))
         return inside
+    if "off" in rows:
+        return off_grid(table.numbers(column), int(rows["off"]))
     return np.ones(table.n_rows, dtype=bool)

@@ -20,6 +20,7 @@ KINDS: Mapping[Setting, str] = {
     "regularization": "regularisation strength",
     "learning-rate": "learning rate or its schedule",
     "hyperparameter": "other kinds",
+    "threshold": "decision threshold",
 }
 
 

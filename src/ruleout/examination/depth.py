@@ -46,6 +46,9 @@ SMALLEST_PART = 0.03
 OVERLAP = 0.25
 """A fault seen exactly shares the harm where its repair alone gains this part of what the first one's does."""
 
+HALF = 0.5
+"""Part of what is left to explain that the strongest of the faults done to the healthy side must take from it."""
+
 VAGUE, PLAIN = 0.4, 0.75
 """Specificities: of a repair that fits whatever is wrong with the rows, and of one that undoes one thing only."""
 
@@ -207,13 +210,17 @@ class Depth:
         beside revert-one, as Zeller and Hildebrandt, 2002, isolate a cause from both ends).
         """
         found: list[Candidate] = []
-        exact = {c.entry.cause: c for c in waiting if c.strength >= STRONG and c.specificity >= PLAIN}
+        # What a second look saw was seen in rows that are mended, which the healthy side's are not.
+        first = [c for c in waiting if all(any(f is seen for seen in c.entry.findings) for f in c.findings)]
+        exact = {c.entry.cause: c for c in first if c.strength >= STRONG and c.specificity >= PLAIN}
         for candidate in list(exact.values())[: MOST_CAUSES - len(chosen)]:
             other = candidate.reversed()
             self.test(base, other, first=False)
             if other.gain is not None and self.convincing(other.gain, (base, other)):
                 found.append(other)
-        return found
+        # Done to the healthy side many a thing takes something; what takes most of what is left is what happened.
+        taken = max((c.gain.value for c in found if c.gain is not None), default=0.0)
+        return found if taken > HALF * max(self.measured.remainder(base).value, 0.0) else []
 
     def best(self, base: Case, candidates: list[Candidate], *, first: bool) -> Candidate | None:
         """Test the candidates on top of `base` one at a time and return the one that explains most believably; None where none does."""

@@ -38,6 +38,8 @@ UNITS: dict[str, float] = {
     "x 0.9144 (yards to metres)": 0.9144,
     "x 1.609344 (miles to kilometres)": 1.609344,
     "x 1.852 (knots to km/h)": 1.852,
+    "x 1.15078 (knots to mph)": 1.150779448,
+    "x 0.514444 (knots to m/s)": 1852 / 3600,
     "x 3.6 (m/s to km/h)": 3.6,
     "x 2.23694 (m/s to mph)": 2.2369363,
     "x 0.45359237 (pounds to kilograms)": 0.45359237,

@@ -97,4 +97,15 @@ def strangers(values: np.ndarray, healthy: np.ndarray, others: np.ndarray, *, n_
         share = min(max(new, 1e-6), 1 - 1e-6)
     gain = float(np.sum(seen * (np.log(share * after + (1 - share) * before) - np.log(before))))
     overlap = float(np.minimum(share * after, (1 - share) * before).sum())
-    return Mixture(share, gain, overlap, edges, share * after > (1 - share) * before)
+    changed = share * after > (1 - share) * before
+    return Mixture(share, gain, overlap, edges, _beside(edges, changed, shares(healthy) + shares(others) > 0))
+
+
+def _beside(edges: np.ndarray, changed: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Bins in which neither component holds a value are as the nearest one is in which one does: rounding puts values there."""
+    centres = np.concatenate([edges[1:2], (edges[1:-2] + edges[2:-1]) / 2, edges[-2:-1]])
+    held = np.flatnonzero(known)
+    at = np.clip(np.searchsorted(held, np.arange(len(known))), 0, len(held) - 1)
+    before, after = held[np.maximum(at - 1, 0)], held[at]
+    near = np.where(np.abs(centres - centres[before]) < np.abs(centres - centres[after]), before, after)
+    return np.asarray(np.where(known, changed, changed[near]))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["NULL_WORDS", "assign", "coded_in_order", "name_likeness", "normal_form"]
+__all__ = ["NULL_WORDS", "assign", "coded_in_order", "name_likeness", "normal_form", "without_affix"]
 
 NULL_WORDS = frozenset(
     {
@@ -35,6 +35,12 @@ NULL_WORDS = frozenset(
     }
 )
 """Texts that stand for null, in lower case and trimmed."""
+
+FEWEST_ALIKE = 3
+"""Names that must have got the same addition before it is taken for one."""
+
+MOST_COMPARED = 100_000
+"""Pairs of a new and a known name that are looked at."""
 
 _TRUTH: Mapping[str, str] = {"y": "yes", "n": "no", "t": "true", "f": "false"}
 
@@ -85,6 +91,25 @@ def coded_in_order(new: Sequence[str], old: Sequence[str]) -> dict[str, str]:
         return {}
     ordered = sorted(old)
     return {name: ordered[at - first] for name, at in numbers.items()}
+
+
+def without_affix(new: Sequence[str], known: Collection[str]) -> dict[str, str]:
+    """The normal form of each new name without what was added to most of them in one way, where it is known then; else empty.
+
+    "Austin, TX" and "Dallas, TX" end alike, as "region:north" and "region:south" begin alike. `known` holds normal forms.
+    """
+    if len(new) < FEWEST_ALIKE or len(new) * len(known) > MOST_COMPARED:
+        return {}
+    best: dict[str, str] = {}
+    for step in (1, -1):
+        added: dict[str, dict[str, str]] = {}
+        for name in new:
+            form, turned = normal_form(name), normal_form(name)[::step]
+            for old in (k for k in known if len(k) < len(form) and turned.startswith(k[::step])):
+                added.setdefault(turned[len(old) :], {})[name] = old
+        found = max(added.values(), key=len, default={})
+        best = max(best, found, key=len)
+    return best if len(best) >= max(FEWEST_ALIKE, 0.6 * len(new)) and len(set(best.values())) == len(best) else {}
 
 
 def _within(short: str, long: str) -> bool:

@@ -15,7 +15,7 @@ from ruleout.problem.problem import Problem
 from ruleout.statistics.fingerprints import distances, fingerprints
 from ruleout.statistics.matching import encode
 from ruleout.statistics.quantiles import detection_power
-from ruleout.statistics.spelling import NULL_WORDS, assign, coded_in_order, name_likeness, normal_form
+from ruleout.statistics.spelling import NULL_WORDS, assign, coded_in_order, name_likeness, normal_form, without_affix
 from ruleout.tables.table import Table
 
 FLOOR = 0.005
@@ -180,10 +180,10 @@ def _new_values(mine: Counter[str], theirs: Counter[str]) -> list[str]:
     # A word for null is no new category, unless it is a level of the healthy table spelled otherwise.
     unknown = [v for v in mine if v not in theirs and (v.strip().casefold() not in NULL_WORDS or normal_form(v) in known)]
     # Many values of few rows each, all spelled otherwise in one way, are as sure as one of many rows.
-    otherwise = sum(mine[v] for v in unknown if normal_form(v) in known)
-    if otherwise < least and not any(mine[v] >= least for v in unknown):
+    respelled = {v for v in unknown if normal_form(v) in known} | set(without_affix(unknown, known))
+    if sum(mine[v] for v in respelled) < least and not any(mine[v] >= least for v in unknown):
         return []
-    return [v for v in unknown if mine[v] >= least or normal_form(v) in known]
+    return [v for v in unknown if mine[v] >= least or v in respelled]
 
 
 def _of_another(case: Case, pair: Pair, column: str, new: list[str]) -> bool:
@@ -206,15 +206,17 @@ def _partners(case: Case, pair: Pair, column: str, new: list[str]) -> dict[str, 
         alike = forms.get(normal_form(value), [])
         if len(alike) == 1:
             names[value] = alike[0]
+    names |= {name: forms[form][0] for name, form in without_affix(new, forms).items() if len(forms[form]) == 1}
     n, m = sum(mine.values()), sum(theirs.values())
     left = [v for v in new if v not in names]
     taken = Counter(dict.fromkeys(theirs, 0))
     for value, old in names.items():
         taken[old] += mine[value]
     missing = {old: theirs[old] * n / m - mine[old] - taken[old] for old in theirs}
-    short = [
-        old for old, gap in missing.items() if gap > 4 * np.sqrt(theirs[old] * n / m * (1 + n / m)) and gap > 0.3 * theirs[old] * n / m
-    ]
+    due = {old: theirs[old] * n / m for old in theirs}
+    # A name that was to come ten times and is gone altogether stands elsewhere as surely as one that grew rare.
+    short = [old for old, gap in missing.items() if gap > 4 * np.sqrt(due[old] * (1 + n / m)) and gap > 0.3 * due[old]]
+    short += [old for old, gap in missing.items() if old not in short and not mine[old] and gap >= FEWEST]
     if not left or not short or len(left) * len(short) > 40_000:
         return names
     cost = np.zeros((len(left), len(short)))

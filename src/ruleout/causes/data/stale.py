@@ -23,6 +23,7 @@ __all__ = ["Stale"]
 _MOST_ROWS = 50_000
 _SAME = 0.97
 _NEW = 0.5
+_FEWEST_TIMES = 5
 
 
 class Stale(Cause):
@@ -45,7 +46,8 @@ class Stale(Cause):
     By time: the gap between the last training row and the first validation row, against the same gap in the reference run, in spans of the
     reference's training rows; and whether the newest training row moved while the newest validation row did.
 
-    Without times: the share of training rows that are, value for value, those of the reference, while those of validation are not.
+    Without times: the share of training rows that are, value for value, those of the reference, while those of validation are not, or
+    lie beyond all older ones by some column of numbers.
 
     Old rows are no fault in themselves: a finding needs a healthy model to lose on the validation rows, by their labels or their inputs.
 
@@ -156,6 +158,13 @@ class Stale(Cause):
         validation = next((p for p in pairs(case) if p.name == "validation"), None)
         if validation is None or _share_known(validation.suspect, validation.yardstick) > _NEW:
             return None
+        clock = _onward(case) if problem.significant else None
+        if clock is not None:
+            said = (
+                f"`train`: {same:.3f} of the training rows are those of the reference run, value for value, but `validation.{clock}` lies "
+                f"beyond all that either table held before; expected training rows that moved on too, n = {current.train.n_rows:,}."
+            )
+            return Finding("train", "freshness", 3.7, said, {"same": round(same, 4), "clock": clock}, {"table": "train"}, "current", 0.6)
         rate, error = _lost(problem, validation)
         if rate < max(0.02, 3.5 * error):
             return None
@@ -217,6 +226,22 @@ def _gap(side: Side, time: str) -> float:
     if side.train is None or side.validation is None:
         return float("nan")
     return _edge(side.validation, time, last=False) - _edge(side.train, time, last=True)
+
+
+def _onward(case: Case) -> str | None:
+    """A column of numbers by which every validation row comes after all rows of the reference: a month, a serial number, an age."""
+    reference, table = case.reference, case.current.validation
+    if reference is None or reference.train is None or reference.validation is None or table is None:
+        return None
+    before = (reference.train, reference.validation)
+    for column in case.features(table):
+        if table.kind(column) != "numeric" or any(column not in t or t.kind(column) != "numeric" for t in before):
+            continue
+        values, old = table.numbers(column), np.concatenate([t.numbers(column) for t in before])
+        values, old = values[np.isfinite(values)], old[np.isfinite(old)]
+        if len(values) and len(np.unique(old)) >= _FEWEST_TIMES and values.min() > old.max():
+            return column
+    return None
 
 
 def _share_known(table: Table, known: Table) -> float:

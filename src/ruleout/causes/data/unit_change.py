@@ -8,7 +8,7 @@ from ruleout.case.case import Case
 from ruleout.causes.by_itself import two_units, with_lone
 from ruleout.causes.columns import bounded, finite, numbers, numeric_columns, pair_of, put_values, quantile_guard, sampled
 from ruleout.causes.comparison import usual
-from ruleout.causes.formula import Rows, changed_part, changed_rows, changed_whole
+from ruleout.causes.formula import FEW_VALUES, Rows, changed_part, changed_rows, changed_whole, off_grid
 from ruleout.causes.hidden_scale import hidden_scale
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
@@ -23,6 +23,9 @@ APART = 0.02
 
 ORDINARY = 2.0
 """By this factor and its inverse a target moves by itself; a fitted one within them is no unit."""
+
+LEFT = 0.05
+"""Share of values off the healthy grid from which on a column moved, whatever the others did: no season brings new decimals."""
 
 CLEAR = 4.0
 """A formula leaves at most the fourth part of the distance, whatever is usual: of so many, one always mends half of a season's move."""
@@ -55,8 +58,8 @@ class UnitChange(Cause):
     Drift also moves a column: a formula counts as proof when its constants are known, or when it puts the values back on the grid on which
     the healthy ones stand; a fitted scale or offset counts only while the other columns stand still.
 
-    Parts of the rows are found by a column whose levels disagree, by the row at which the level changes (Pettitt 1979), or by values that
-    only the formula explains (a two-component mixture).
+    Parts of the rows are found by a column whose levels disagree, by the row at which the level changes (Pettitt 1979), by decimals that
+    healthy values never need, or by values that only the formula explains (a two-component mixture).
 
     A factor that a column's own spread hides is told by the other numbers of the rows: in view of how all go together, nine tenths of what
     their means differ by must be one column's move (Rao 1948).
@@ -104,7 +107,7 @@ class UnitChange(Cause):
             distance = {c: ks_distance(x, y) for c, (x, y) in values.items()}
             critical = {c: max(FLOOR, ks_critical(len(x), len(y), ALPHA)) for c, (x, y) in values.items()}
             beyond = [c for c in values if distance[c] > critical[c]]
-            moved = [c for c in beyond if distance[c] > usual(distance, c)]
+            moved = [c for c in beyond if distance[c] > usual(distance, c) or _left_its_grid(*values[c])]
             for column, (x, y) in values.items():
                 n_columns += 1
                 power = min(power, detection_power(0.15, critical[column], len(x), len(y)))
@@ -154,7 +157,7 @@ class UnitChange(Cause):
         """Apply the formula to the same part of the reference's table."""
         name, column = finding.repair["table"], str(finding.repair["column"])
         table = case.reference.table(name) if case.reference else None
-        if table is None or column not in table or {"from", "mixture"} & set(finding.repair["rows"]):
+        if table is None or column not in table or {"from", "mixture", "off"} & set(finding.repair["rows"]):
             return None
         values = table.numbers(column)
         rows = changed_rows(table, column, finding.repair["rows"])
@@ -187,10 +190,12 @@ def _beside(pair: Pair, column: str, change: Arithmetic) -> Finding:
     return Finding(pair.place(column), pair.name, 3.3, said, figures, repair, pair.side, 0.9)
 
 
-def _off(values: np.ndarray, decimals: int) -> float:
-    """The share of values that need more decimals than these."""
-    scaled = values * 10.0**decimals
-    return float(np.mean(np.abs(scaled - np.round(scaled)) > 1e-5 * np.maximum(1.0, np.abs(scaled))))
+def _left_its_grid(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether many values need decimals that the healthy ones never do, or stand where, of a few healthy values, none does."""
+    grid = decimals_of(y, most=2)
+    if len(np.unique(y)) <= FEW_VALUES and on_values(x, y) < 0.5:
+        return True
+    return grid is not None and float(off_grid(x, grid).mean()) > LEFT
 
 
 def _finding(pair: Pair, column: str, change: Arithmetic, rows: Rows, *, before: float, still: bool) -> Finding:
@@ -200,7 +205,7 @@ def _finding(pair: Pair, column: str, change: Arithmetic, rows: Rows, *, before:
     right = undone(change, x[inside], y)
     after = ks_distance(np.concatenate([right, x[~inside & np.isfinite(x)]]), y)
     grid = decimals_of(y, most=4)
-    back = grid is not None and _off(x[inside], grid) > 0.3 and _off(right, grid) < 0.02
+    back = grid is not None and off_grid(x[inside], grid).mean() > 0.3 and off_grid(right, grid).mean() < 0.02
     back = back or (on_values(right, y) > 0.98 and on_values(x[inside], y) < 0.5)
     if back or change.known:
         evidence = 3.9 if back or still else 2.5

@@ -13,6 +13,7 @@ from ruleout.causes.answers import Answers, answers_of, between, replayed
 from ruleout.causes.beside import Beside, beside, taken_back
 from ruleout.causes.codes import recoded, renamed_between
 from ruleout.causes.columns import bounded, match_columns, numbers, pair_of, put_values, sampled, texts
+from ruleout.causes.counted import counted_codes
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -99,7 +100,10 @@ class Encoding(Cause):
             covers.append(pair.name)
             blocks = _blocks(problem.case, pair)
             written = _by_config(problem.case, pair)
-            for column in _coded(problem.case, pair):
+            columns = list(_coded(problem.case, pair))
+            ranked = counted_codes(pair, (c for c in columns if c not in written))
+            written |= {c: _finding(pair, c, codes, "in the order of their frequency", 3.9) for c, codes in ranked.items()}
+            for column in columns:
                 n_columns += 1
                 told = written.get(column) or _by_name(pair, column) or _by_company(pair, column, blocks)
                 if isinstance(told, Finding):

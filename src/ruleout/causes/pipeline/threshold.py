@@ -12,6 +12,7 @@ from ruleout.causes.answered_elsewhere import Elsewhere, answered_as_there, answ
 from ruleout.causes.answers import ANSWERED, Answers, answers_of, between, follows, replayed
 from ruleout.causes.functions import changed_functions
 from ruleout.causes.page import Cause, Finding, Look
+from ruleout.causes.settings import guard_setting, look_at_settings, put_setting
 from ruleout.causes.smoothed import smoothed
 from ruleout.causes.watched import log_guard
 from ruleout.guards.guard import Guard
@@ -66,6 +67,8 @@ class Threshold(Cause):
     smoothing), and the mean, the median or the vote of a window of 2 to 50 rows, in the order of the log, of time, or within the entity.
     Nine tenths of the answers that do not follow must be given again.
 
+    Where two runs' configurations hold a threshold and it differs, the other run's is set and the training done again.
+
     What would rule it out
     ----------------------
     Decisions that agree with the artifact's, row by row.
@@ -89,11 +92,13 @@ class Threshold(Cause):
     (exponential smoothing). Provost and Fawcett (2001), Robust classification for imprecise environments, Machine Learning 42.
     """
 
-    needs = ANSWERED
+    needs = (*ANSWERED, ("reference.config", "current.config"))
     cost = 0.1
 
     def suspect(self, problem: Problem) -> Look:
-        """Hold decisions against scores, and logged scores against replayed ones."""
+        """Hold decisions against scores, and logged scores against replayed ones; without a log, the configurations against each other."""
+        if problem.case.current.serving is None:
+            return look_at_settings(problem, "threshold")
         answers = answers_of(problem)
         if answers is None or answers.fallback:
             return follows(answers, "a step after the model")
@@ -115,11 +120,21 @@ class Threshold(Cause):
         return Look((found,), 0.95, covers=("serving",))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
-        """The artifact's own answers in place of the logged ones; the other machine's where a step after the artifact makes both."""
+        """The artifact's own answers in place of the logged ones, the other machine's where a step after the artifact makes both; or the
+        reference's setting.
+        """
+        if "path" in finding.repair:
+            return put_setting(case, finding, finding.side, "healthy")
         return answered_as_there(case) if finding.repair.get("elsewhere") else replayed(case, finding.side)
 
+    def put_wrong(self, case: Case, finding: Finding) -> Case | None:
+        """The reference side with the current setting; nothing can be done to answers that were logged."""
+        return put_setting(case, finding, "reference", "broken") if "path" in finding.repair else None
+
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
-        """A day's log, answered again by the artifact."""
+        """A day's log, answered again by the artifact; or the setting's value when the system worked."""
+        if "path" in finding.repair:
+            return guard_setting(self.id(), finding)
         return log_guard(self.id(), problem, finding)
 
 
