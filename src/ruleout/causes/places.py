@@ -22,6 +22,14 @@ KNOWN_BY = 50
 """Values by which a column is known again."""
 
 
+IN_PLACE = 0.1
+"""Distance that no column in its place comes near, from which it is asked whether all stand elsewhere."""
+
+MOST_ORDERED = 30
+REORDERED = 0.25
+"""Part of the columns' distances that may be left in the best order of them, for that order to be what happened."""
+
+
 class Place(NamedTuple):
     """A column whose values stand in another one.
 
@@ -61,12 +69,11 @@ def changed_places(case: Case, pair: Pair) -> Iterator[Place]:
     )
     n, m = sampled(pair.suspect).n_rows, sampled(pair.yardstick).n_rows
     own = {c: gap(pair.suspect, c, pair.yardstick, c) for c in columns}
-    # Samples of clusters lie further apart than samples of rows: the other columns show how far.
-    common = usual(own, "")
+    common = _common(pair, columns, own)
     strict, noise = max(0.04, ks_critical(n, m, 1e-6), common), max(ks_critical(n, m, 1e-3), common)
     moved = [c for c in columns if own[c] > strict]
     told = set()
-    for place in _circles(pair, moved if len(moved) <= 30 else [], noise):
+    for place in _circles(pair, moved if len(moved) <= MOST_ORDERED else [], noise):
         told.add(place.column)
         yield place
     for first, second in compare(case, pair).exchanged:
@@ -77,6 +84,20 @@ def changed_places(case: Case, pair: Pair) -> Iterator[Place]:
                     f" as they are they do not (distance from the healthy column {own[column]:.3f}, n = {n:,} and {m:,})."
                 )
                 yield Place(column, {first: second, second: first}, noise, said, _first_values(pair.suspect, first))
+
+
+def _common(pair: Pair, columns: Sequence[str], own: Mapping[str, float]) -> float:
+    """How far apart columns lie to which nothing happened: samples of clusters lie further apart than samples of rows.
+
+    Where most columns moved, either all rows are others or all columns stand elsewhere: other rows stay other under any order.
+    """
+    common = usual(own, "")
+    if not 2 <= len(columns) <= MOST_ORDERED or common < IN_PLACE:
+        return common
+    gaps = np.array([[gap(pair.suspect, now, pair.yardstick, old) for now in columns] for old in columns])
+    assigned = {columns[i]: float(gaps[i, j]) for i, j in zip(*assign(gaps), strict=True)}
+    ordered = sum(assigned.values()) < REORDERED * sum(own.values())
+    return usual(assigned, "") if ordered else common
 
 
 def _circles(pair: Pair, moved: Sequence[str], noise: float) -> Iterator[Place]:

@@ -13,6 +13,7 @@ from ruleout.causes.comparison import compare
 from ruleout.causes.judgement import LOCATED, Judgement, judge
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.causes.scores import same_tables
+from ruleout.causes.taught_anew import taught_anew
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.classifier import domain_classifier
@@ -50,7 +51,9 @@ class ConceptDrift(Cause):
     The world changed where the labels' part is beyond three standard errors in validation and the training rows show it too, or where what
     the model contradicts lies in a part of the feature space. A change of Delta needs n >= (2.8 / Delta)^2 rows to be seen.
 
-    A serving log whose labels are known takes the place of validation where there is none.
+    A serving log whose labels are known takes the place of validation where there is none. Of numbers that a model tells roughly, few lie
+    beyond its usual errors; a model taught on half of the requests then answers for the other half: where it takes away half of what the
+    healthy one lost, features tell the target as they did, and by another relation.
 
     What would rule it out
     ----------------------
@@ -106,6 +109,8 @@ class ConceptDrift(Cause):
             beyond = f"`{target}`: most requests lie beyond what training held, where no relation was known before, n = {n:,}."
             return Look((), 0.0, beyond, (looked,))
         finding = self._finding(problem, validation, train)
+        if finding is None and problem.situation == "serving":
+            finding = _learned_anew(problem, validation)
         return Look((finding,), power, "", (looked,)) if finding else Look((), power, said, (looked,))
 
     def put_right(self, case: Case, finding: Finding) -> Case | None:
@@ -174,6 +179,34 @@ class ConceptDrift(Cause):
         }
         tables = ("train", name) if train is not None and in_train > 3.0 * train_error else (name,)
         return Finding(target, name, evidence, statement, figures, {"table": name, "tables": tables}, "current", 0.2)
+
+
+def _learned_anew(problem: Problem, judgement: Judgement) -> Finding | None:
+    """Requests whose features tell the target as ever, once it is learned anew from these very requests."""
+    rate, error = judgement.rate
+    place, column = judgement.located
+    if rate < max(_LEAST_RATE, 3.5 * error) or place <= LOCATED:
+        return None
+    found = taught_anew(problem, judgement)
+    if found is None:
+        return None
+    target, name, n = str(problem.case.target), judgement.pair.name, len(judgement.labels)
+    statement = (
+        f"`{target}`: a model taught on half of the requests errs by {found.anew:.4g} (squared) on the other half, the healthy one"
+        f" by {found.now:.4g}, in {judgement.pair.yardstick.name} by {found.before:.4g}: features tell it as they did, by another relation,"
+        f" most along {column}; n = {n:,}."
+    )
+    figures = {
+        "error_now": found.now,
+        "error_before": found.before,
+        "error_anew": found.anew,
+        "regained": round(found.regained, 3),
+        "z": round(found.z, 2),
+        "column": column,
+        "located": round(place, 3),
+        "n": n,
+    }
+    return Finding(target, name, 2.5, statement, figures, {"table": name, "tables": (name,)}, "current", 0.2)
 
 
 def _as_before(case: Case, pair: Pair) -> Table | None:

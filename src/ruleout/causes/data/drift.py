@@ -12,6 +12,7 @@ from ruleout.causes.beyond import beyond_training
 from ruleout.causes.columns import bounded, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.judgement import Judgement, judge
+from ruleout.causes.narrowed import narrowed, only_there
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -59,6 +60,9 @@ class Drift(Cause):
     for all inputs (Rosenbaum and Rubin 1983): what the metric gains thereby is due to requests that are harder than they were; what it does
     not gain, to labels that no longer follow from the scores.
 
+    Where whole stretches or levels of a column send no requests, and all else agrees with that choice, the healthy rows are chosen
+    likewise: the drift explains what the reference then loses.
+
     Where most requests lie outside of a feature's range in training, and the target went where that feature leads it, the model answers
     where it was never taught. Nothing can be weighted then: that is said, and rests on observation.
 
@@ -77,7 +81,8 @@ class Drift(Cause):
     Told apart from
     ---------------
     `data.unit-change`: the same arithmetic for every row. `data.new-categories`: values that were not there before.
-    `data.missing-partition`: rows that are gone. `data.label-shift`: the tables are alike once the classes are weighted.
+    `data.missing-partition`: rows that are gone from a table that someone extracts, or a time without requests. `data.label-shift`: the
+    tables are alike once the classes are weighted.
     `data.concept-drift`: the healthy model loses at inputs that both tables hold.
 
     References
@@ -113,6 +118,10 @@ class Drift(Cause):
             if outside is not None:
                 findings.append(outside)
                 continue
+            part = _from_a_part(problem, pair, held)
+            if part is not None:
+                findings.append(part)
+                continue
             domain = held.apart(None, columns)
             power = min(power, normal_power(0.1, domain.error, _LEAST_AUC))
             said.append(f"`{pair.name}`: the inputs are told apart with AUC {domain.auc:.3f}, expected 0.5, n = {pair.suspect.n_rows:,}")
@@ -125,11 +134,14 @@ class Drift(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """Draw the table's rows so that the column that moved, or all inputs together, lie as in the healthy table.
 
-        In training, healthy rows stand in where hardly any are left: what is not there cannot be weighted up.
+        In training, healthy rows stand in where hardly any are left: what is not there cannot be weighted up. Where part of the
+        population sends no requests, the reference is asked for the rest alone instead.
         """
         pair = pair_of(case, finding)
         if pair is None or finding.repair.get("outside"):
             return None
+        if finding.repair.get("only"):
+            return only_there(case, pair, finding.repair["only"])
         along = finding.repair.get("along")
         rows, weights = _weights(case, pair, pair.suspect, along, towards="yardstick")
         if pair.name == "train":
@@ -142,7 +154,7 @@ class Drift(Cause):
         """Draw the healthy table's rows so that they lie as the suspect's do."""
         pair = pair_of(case, finding)
         healthy = case.reference.table(pair.name) if pair and case.reference else None
-        if pair is None or healthy is not pair.yardstick or finding.repair.get("outside"):
+        if pair is None or healthy is not pair.yardstick or {"outside", "only"} & set(finding.repair):
             return None
         rows, weights = _weights(case, pair, healthy, finding.repair.get("along"), towards="suspect")
         if effective_rows(weights) < _LEAST_ROWS:
@@ -231,6 +243,31 @@ def _outside(problem: Problem, pair: Pair) -> Finding | None:
     figures = {"columns": list(found.shares), "outside": dict(found.shares), "went": found.went, "n": pair.suspect.n_rows}
     repair = {"table": pair.name, "outside": True}
     return Finding(pair.place(column), pair.name, 3.0, statement, figures, repair, pair.side, 0.5)
+
+
+def _from_a_part(problem: Problem, pair: Pair, held: Comparison) -> Finding | None:
+    """Requests that come from part of the population: the others are not lost, they do not ask."""
+    found = narrowed(problem.case, pair, held) if problem.situation == "serving" else None
+    if found is None:
+        return None
+    values = pair.suspect.numbers(found.column) if pair.suspect.kind(found.column) == "numeric" else np.empty(0)
+    known = values[np.isfinite(values)]
+    within = f" (they lie between {np.quantile(known, 0.01):.4g} and {np.quantile(known, 0.99):.4g})" if len(known) else ""
+    statement = (
+        f"`{pair.place(found.column)}`: {found.absent:.1%} of {pair.yardstick.name}'s {pair.yardstick.n_rows:,} rows lie where hardly one"
+        f" of n = {pair.suspect.n_rows:,} requests does{within}; the inputs are told apart with AUC {found.auc:.3f}, and {found.left:.3f}"
+        f" once healthy rows are chosen along it as the requests are, expected 0.5."
+    )
+    figures = {
+        "columns": [found.column],
+        "absent": round(found.absent, 4),
+        "auc": round(found.auc, 4),
+        "auc_left": round(found.left, 4),
+        "n": pair.suspect.n_rows,
+        "n_yardstick": pair.yardstick.n_rows,
+    }
+    repair = {"table": pair.name, "only": found.column}
+    return Finding(pair.place(found.column), pair.name, 2.5, statement, figures, repair, pair.side, 0.3)
 
 
 def _scored(pair: Pair) -> str:

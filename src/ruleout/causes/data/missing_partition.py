@@ -55,7 +55,8 @@ class MissingPartition(Cause):
     p)^n: the log likelihood ratio is -n log(1 - p), less the log of the number of places looked at. New values or nulls in place of the
     absent ones speak for other causes.
 
-    The healthy table without the part must then resemble the suspect in every column.
+    The healthy table without the part must then resemble the suspect in every column. A log of requests is looked at along time and target
+    only: whoever sends no request is not lost.
 
     The run log's stages are compared by rows out over rows in; without an earlier log, a join that loses half of its rows.
 
@@ -75,9 +76,9 @@ class MissingPartition(Cause):
 
     Told apart from
     ---------------
-    `data.label-shift` and `data.drift`: the part is rarer, not absent. `data.new-categories`: its rows are there under another name.
-    `data.missing-values`: its rows are there with nulls. `data.unit-change`: the whole column lies elsewhere. `data.stale`: newer rows than
-    the table's last do not lie within its window.
+    `data.label-shift` and `data.drift`: the part is rarer, not absent, or sends no requests. `data.new-categories`: its rows are there
+    under another name. `data.missing-values`: its rows are there with nulls. `data.unit-change`: the whole column lies elsewhere.
+    `data.stale`: newer rows than the table's last do not lie within its window.
 
     References
     ----------
@@ -101,7 +102,7 @@ class MissingPartition(Cause):
                 continue
             covers.append(pair.name)
             n_least = min(n_least or pair.suspect.n_rows, pair.suspect.n_rows)
-            found = self._finding(case, pair) or _shrunk(case, pair)
+            found = self._finding(case, pair, asked=problem.situation == "serving") or _shrunk(case, pair)
             if found:
                 findings.append(found)
         stage = _lossy_stage(case)
@@ -172,9 +173,9 @@ class MissingPartition(Cause):
             return Guard(self.id(), finding.place, "min_rows", pair.name, {"at_least": least}, told)
         return None
 
-    def _finding(self, case: Case, pair: Pair) -> Finding | None:
+    def _finding(self, case: Case, pair: Pair, *, asked: bool) -> Finding | None:
         held = compare(case, pair)
-        found = list(_parts(case, pair, held))
+        found = [part for part in _parts(case, pair, held) if not (asked and pair.name == "serving" and _of_who_asks(case, pair, part))]
         judged = []
         for part in found:
             left = pair.yardstick.filter(~_inside(pair.yardstick, part))
@@ -225,6 +226,11 @@ def _parts(case: Case, pair: Pair, held: Comparison) -> Iterator[dict[str, Any]]
             yield from _levels(column, pair.yardstick.texts(column), pair.suspect.texts(column), least)
         elif kind == "numeric":
             yield from _stretch(pair, column, dated=column == case.time)
+
+
+def _of_who_asks(case: Case, pair: Pair, part: Mapping[str, Any]) -> bool:
+    """Whether a part is one of those who ask: requests are what came, so without a hole in time others asked and no row was lost."""
+    return part["column"] not in (case.time, case.target) and pair.suspect.kind(part["column"]) != "time"
 
 
 def _n_numbers(table: Table, column: str) -> int:

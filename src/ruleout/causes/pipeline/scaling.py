@@ -12,12 +12,14 @@ import numpy as np
 from ruleout.case.case import Case, SideName
 from ruleout.causes.answers import answers_of, between, replayed
 from ruleout.causes.beside import beside, taken_back
+from ruleout.causes.columns import finite
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
 from ruleout.causes.scales import line_between, many_lines, rescaled
 from ruleout.causes.scores import better, measured, other_code, without_artifact
 from ruleout.guards.guard import Guard
 from ruleout.models.model import Description
 from ruleout.problem.problem import Problem
+from ruleout.statistics.quantiles import ks_distance
 from ruleout.tables.table import Table
 
 __all__ = ["Scaling"]
@@ -153,6 +155,10 @@ class Scaling(Cause):
                 return case.with_side(finding.side, replace(held, validation=_moved(held.validation, columns)))
             return without_artifact(case, finding.side) if held.train is not None else None
         table = held.table(finding.repair["table"])
+        if finding.repair.get("at_once") and table is not None:
+            columns = _still_moved(case, table, finding, columns)
+            if not columns:
+                return None
         return None if table is None else case.with_table(finding.side, finding.repair["table"], _moved(table, columns))
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
@@ -292,7 +298,7 @@ def _served(problem: Problem) -> Look:
     if rows is None and pair is not None:
         found = _standardised(case, pair) or _all_lines(case, pair)
         if found is not None:
-            return Look((found,), 0.95, covers=("serving",))
+            return Look(tuple(_at_each(found)), 0.95, covers=("serving",))
     answers = answers_of(problem)
     if answers is None or answers.follow:
         power = 0.95 if answers is not None or pair is not None else 0.0
@@ -374,6 +380,27 @@ def _by_column(found: Finding) -> list[Finding]:
     parts = [lines[at : at + 1] for at in range(MOST_PLACES - 1)] + [lines[MOST_PLACES - 1 :]]
     named = [(f"{table}.{part[0][0]}" if len(part) == 1 else table, dict(part)) for part in parts if part]
     return [replace(found, place=place, repair={**found.repair, "columns": columns}) for place, columns in named]
+
+
+def _at_each(found: Finding) -> list[Finding]:
+    """A finding for each column of a log that one scaler scaled otherwise: each is a place, and any of them puts all right at once."""
+    table = found.repair["table"]
+    repair = {**found.repair, "at_once": True}
+    return [replace(found, place=f"{table}.{column}", repair=repair) for column in list(found.repair["columns"])[:MOST_PLACES]]
+
+
+def _still_moved(case: Case, table: Table, finding: Finding, columns: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Those of the columns that are nearer to the healthy ones once they are moved back: the others are back already."""
+    pair = next((p for p in pairs(case) if p.name == finding.repair["table"] and p.side == finding.side), None)
+    if pair is None:
+        return columns
+    moved = _moved(table, columns)
+    healthy = {c: finite(pair.yardstick.numbers(c)) for c in columns if c in table and c in pair.yardstick}
+    return {
+        c: columns[c]
+        for c, values in healthy.items()
+        if ks_distance(finite(moved.numbers(c)), values) < ks_distance(finite(table.numbers(c)), values)
+    }
 
 
 def _moved(table: Table, columns: dict[str, tuple[float, float]]) -> Table:

@@ -10,22 +10,20 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.columns import bounded
 from ruleout.causes.comparison import Comparison, compare
+from ruleout.causes.in_time import LARGEST, SURE, Order, orders_of
+from ruleout.causes.late import late_columns
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
 from ruleout.causes.watched import company_guard
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.association import row_evidence
 from ruleout.tables.matrix import binned, shared_rows
-from ruleout.tables.moments import clock
 from ruleout.tables.table import Table
 
 __all__ = ["TemporalMisalignment"]
 
-LARGEST = 30
 MOST_ROWS = 50_000
 MOST_COLUMNS = 40
-SURE = 6.0
-"""Standard errors by which a shift must fit better than none."""
 
 
 class TemporalMisalignment(Cause):
@@ -53,6 +51,10 @@ class TemporalMisalignment(Cause):
     says how well the column fits the rest of its rows: the pointwise mutual information with the other columns, log p(c, d) / (p(c) p(d)),
     learned on the healthy table and summed over the log's rows (Church and Hanks 1990). A shift is a finding if it fits better than no
     shift by 6 standard errors, brings back three quarters of the association that the healthy table has, and at least a tenth of it.
+
+    What one column says of another may be little: boosted trees learn each number from all else in the healthy rows, and say it in the
+    log's; the shift that lies nearest to what they say is a finding where it takes away much of what their error rose by, by 4 standard
+    errors of blocks of rows. Columns of one source are late together.
 
     Where the log's keys are also in the healthy table, or a column repeats the past of another one, nothing needs to be learned: the values
     that are equal to the last digit are counted, at each shift.
@@ -94,7 +96,7 @@ class TemporalMisalignment(Cause):
         pair = next((p for p in pairs(case) if p.name == "serving"), None)
         if pair is None or problem.situation not in ("serving", "environment"):
             return Look(statement="serving: no log with a healthy table beside it, so no feature was looked at in time, n = 0 rows.")
-        orders = list(_orders(case, pair.suspect))
+        orders = list(orders_of(case, pair.suspect))
         n = pair.suspect.n_rows
         if not orders or n > MOST_ROWS or n < 60:
             said = f"serving: rows stand in no order of time that is known ([case] time, entity), n = {n:,}."
@@ -104,6 +106,7 @@ class TemporalMisalignment(Cause):
         found = [*_by_key(case, pair), *_by_lag(case, pair, orders)]
         if not found:
             found = list(_by_company(case, pair, orders))
+            found += _by_prediction(case, pair, orders, found)
         if found:
             return Look(tuple(sorted(found, key=lambda f: -f.evidence)), 0.9, covers=("serving",))
         said = (
@@ -123,7 +126,7 @@ class TemporalMisalignment(Cause):
             values = pair.suspect.values(column)
             values[mine] = source[theirs]
             return case.with_table(pair.side, "serving", pair.suspect.with_column(column, values))
-        order = next((o for o in _orders(case, pair.suspect) if o.words == finding.repair["order"]), None)
+        order = next((o for o in orders_of(case, pair.suspect) if o.words == finding.repair["order"]), None)
         if order is None:
             return None
         rows = order.moved(int(finding.repair["shift"]))
@@ -142,46 +145,6 @@ class TemporalMisalignment(Cause):
         return company_guard(self.id(), finding, pair, column)
 
 
-class _Order(NamedTuple):
-    """Rows in an order of time, perhaps within groups: in words, the rows in their order, and each one's group in that order."""
-
-    words: str
-    rows: np.ndarray
-    group: np.ndarray
-
-    def moved(self, shift: int) -> np.ndarray:
-        """For each row the row `shift` records later in its group, -1 where there is none; shape (n_rows,)."""
-        n = len(self.rows)
-        at = np.arange(n) + shift
-        inside = (at >= 0) & (at < n)
-        at = np.clip(at, 0, n - 1)
-        inside &= self.group[at] == self.group
-        out = np.full(n, -1, dtype=np.int64)
-        out[self.rows] = np.where(inside, self.rows[at], -1)
-        return out
-
-
-def _orders(case: Case, table: Table) -> Iterator[_Order]:
-    """Orders of the rows by time: within the entity, within the levels of a column, and over all."""
-    n = table.n_rows
-    when = clock(table, case.time)
-    by_entity = case.entity if case.entity and case.entity in table else None
-    if when is None and by_entity is None:
-        return
-    place = np.arange(n) if when is None else np.argsort(np.argsort(when, kind="stable"), kind="stable")
-    said = "" if when is None else f" in order of {case.time}"
-    groups = [by_entity] if by_entity else []
-    if when is not None:
-        groups += [c for c in case.features(table) if table.kind(c) == "category"][:6]
-    for name in groups:
-        codes = np.unique(table.texts(str(name)).astype(str), return_inverse=True)[1]
-        if 1 < codes.max() + 1 <= n / 3:
-            rows = np.lexsort((place, codes))
-            yield _Order(f"records of the same {name}{said}", rows, codes[rows])
-    if when is not None:
-        yield _Order(f"records{when}", np.argsort(place), np.zeros(n, dtype=np.int64))
-
-
 def _by_key(case: Case, pair: Pair) -> Iterator[Finding]:
     """Columns whose value is, to the last digit, that of an earlier healthy record while the key says another row."""
     if not case.key or case.key not in pair.suspect or case.key not in pair.yardstick:
@@ -189,7 +152,7 @@ def _by_key(case: Case, pair: Pair) -> Iterator[Finding]:
     mine, theirs = shared_rows(pair.suspect, pair.yardstick, [case.key])
     if len(mine) < 60:
         return
-    orders = list(_orders(case, pair.yardstick))
+    orders = list(orders_of(case, pair.yardstick))
     for column in _comparable(case, pair):
         now, was = pair.suspect.texts(column)[mine], pair.yardstick.texts(column)
         wrong = now != was[theirs]
@@ -211,9 +174,9 @@ def _by_key(case: Case, pair: Pair) -> Iterator[Finding]:
             yield _finding(pair, column, 3.9, said, figures, {"how": "key", "column": column})
 
 
-def _by_lag(case: Case, pair: Pair, orders: list[_Order]) -> Iterator[Finding]:
+def _by_lag(case: Case, pair: Pair, orders: list[Order]) -> Iterator[Finding]:
     """Columns that repeat the past of another one, with another lag than in the healthy table."""
-    healthy_orders = {o.words: o for o in _orders(case, pair.yardstick)}
+    healthy_orders = {o.words: o for o in orders_of(case, pair.yardstick)}
     columns = [c for c in _comparable(case, pair) if pair.suspect.kind(c) == "numeric"][:MOST_COLUMNS]
     sources = [*columns, *([case.target] if case.target and case.target in pair.suspect and case.target in pair.yardstick else [])]
     told: set[str] = set()
@@ -239,7 +202,7 @@ def _by_lag(case: Case, pair: Pair, orders: list[_Order]) -> Iterator[Finding]:
                     break
 
 
-def _lag(table: Table, column: str, source: str, order: _Order) -> int | None:
+def _lag(table: Table, column: str, source: str, order: Order) -> int | None:
     """The shift at which a column equals the past of another one in nearly every row; None for none, or where both are flat."""
     values, past = table.numbers(column), table.numbers(source)
     if len(np.unique(values[:2_000])) < 8:
@@ -256,7 +219,7 @@ def _lag(table: Table, column: str, source: str, order: _Order) -> int | None:
     return best[1] if best is not None and best[0] > 0.9 else None
 
 
-def _by_company(case: Case, pair: Pair, orders: list[_Order]) -> Iterator[Finding]:
+def _by_company(case: Case, pair: Pair, orders: list[Order]) -> Iterator[Finding]:
     """Columns that go better with the other columns of another moment."""
     held = compare(case, pair)
     columns = held.columns
@@ -278,10 +241,25 @@ def _by_company(case: Case, pair: Pair, orders: list[_Order]) -> Iterator[Findin
         yield _finding(pair, column, 0.1 * best.z**2, said, figures, repair)
 
 
+def _by_prediction(case: Case, pair: Pair, orders: list[Order], found: list[Finding]) -> Iterator[Finding]:
+    """Columns of which the rest of the row says another moment's value: what one column says of another is little, all together much."""
+    named = {order.words: order for order in orders}
+    known = [(str(f.repair["column"]), named[str(f.repair["order"])], int(f.repair["shift"])) for f in found]
+    for late in late_columns(case, pair, orders, known):
+        said = (
+            f"serving.{late.column}: what the rest of its row says of it is the value {abs(late.shift)} {late.order.words}"
+            f" {'before' if late.shift > 0 else 'after'}: mean squared error {late.shifted:.4g} shifted, {late.now:.4g} as it is,"
+            f" {late.healthy:.4g} in {pair.yardstick.name} ({late.z:.1f} standard errors), n = {pair.suspect.n_rows:,}."
+        )
+        figures = {"shift": late.shift, "order": late.order.words, "error": late.shifted, "as_it_is": late.now, "z": late.z}
+        repair = {"how": "shift", "column": late.column, "order": late.order.words, "shift": late.shift}
+        yield _finding(pair, late.column, 3.9 if late.z > SURE else 3.0, said, figures, repair)
+
+
 class _Shift(NamedTuple):
     """The shift that fits a column best, how much of the healthy association it brings back, and by how many standard errors."""
 
-    order: _Order
+    order: Order
     shift: int
     kept: float
     now: float
@@ -290,7 +268,7 @@ class _Shift(NamedTuple):
 
 
 def _shifted(
-    held: Comparison, codes: np.ndarray, columns: tuple[str, ...], orders: list[_Order], aside: tuple[str, ...]
+    held: Comparison, codes: np.ndarray, columns: tuple[str, ...], orders: list[Order], aside: tuple[str, ...]
 ) -> dict[str, _Shift]:
     rows = np.arange(len(codes))
     found: dict[str, _Shift] = {}
