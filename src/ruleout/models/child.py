@@ -318,6 +318,7 @@ class ChildModel:
         self.handle = uuid.uuid4().hex
         self._fingerprint = fingerprint
         self._description: Description | None = None
+        self._broken: ModelBroken | None = None
         weakref.finalize(self, worker.release, self.handle).atexit = False
 
     @property
@@ -337,6 +338,16 @@ class ChildModel:
 
     def predict(self, table: Table) -> Prediction:
         """The answers for every row; raises `ModelError` where the model cannot take the table or its child process dies."""
+        if self._broken is not None:
+            # What hangs or ends its process once is not waited for again.
+            raise self._broken
+        try:
+            return self._answer(table)
+        except ModelBroken as error:
+            self._broken = error
+            raise
+
+    def _answer(self, table: Table) -> Prediction:
         header, payloads = self.worker.ask(self, {"do": "predict"}, table)
         try:
             answer = wire.unpack_prediction(header, payloads)

@@ -73,6 +73,8 @@ class Laboratory:
         self._fits: dict[tuple[Any, ...], Model] = {}
         self._answers: dict[tuple[str, str], Prediction] = {}
         self._broken: dict[str, ModelBroken] = {}
+        self._made_like: dict[str, str] = {}
+        self._barren: set[str] = set()
         self._evaluations: dict[tuple[str, ...], Evaluation] = {}
         self._witnesses: dict[str, Model] = {}
         self._reference: Laboratory | None = None
@@ -83,6 +85,7 @@ class Laboratory:
             other = Laboratory(alone, seed=self.seed, installations=self.installations)
             other.deadline, other._models["current"] = self.deadline, self.model("reference")
             other.commands, other._broken = self.commands, self._broken
+            other._made_like, other._barren = self._made_like, self._barren
             other._fits, other._answers, other._evaluations = self._fits, self._answers, self._evaluations
             other._witnesses = self._witnesses
             self._reference = other
@@ -151,6 +154,7 @@ class Laboratory:
             except ModelBroken as error:
                 # What hangs or ends its process once is not waited for again.
                 self._broken[model.fingerprint] = error
+                self._barren.add(self._made_like.get(model.fingerprint, ""))
                 raise
         return self._answers[key]
 
@@ -335,7 +339,10 @@ class Laboratory:
         if key not in self._fits:
             self.within_budget()
             started = time.monotonic()
+            if template.fingerprint in self._barren:
+                raise ModelBroken(f"{side}: a model that was trained again like its artifact broke when asked; no other one is trained.")
             self._fits[key] = template.refit(table, str(self.case.target), parameters=parameters or None, seed=seed)
+            self._made_like[self._fits[key].fingerprint] = template.fingerprint
             self._spent(started)
         return self._fits[key]
 

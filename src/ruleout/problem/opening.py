@@ -79,7 +79,8 @@ class Opener:
             self.reasons[side] = str(error)
             if self.commands is None and self.case.run.predict is not None:
                 self.closed.add(side)
-        other = self._by_command(side, artifact, opened)
+        # A model in an installed environment is asked by the command there, where it has to be.
+        other = self._by_command(side, artifact, opened) if load is None else None
         if other is not None:
             self.reasons.pop(side, None)
             self.closed.discard(side)
