@@ -46,6 +46,9 @@ SMALLEST_PART = 0.03
 OVERLAP = 0.25
 """A fault seen exactly shares the harm where its repair alone gains this part of what the first one's does."""
 
+SEEN = 1.5
+"""The log likelihood ratio of a finding whose fault is done to the healthy side: a setting that has no ratio has 1.8."""
+
 HALF = 0.5
 """Part of what is left to explain that the strongest of the faults done to the healthy side must take from it."""
 
@@ -86,7 +89,6 @@ class Depth:
         chosen = self.choose(pool)
         if len(chosen) == 1:
             chosen += self.needing(chosen[0], pool)
-        chosen = chosen or self.together(pool)
         if not chosen:
             return self.observed(pool), "none", None
         taken = {c.entry.cause for c in chosen}
@@ -111,7 +113,7 @@ class Depth:
                     pool += self.second_look(base, chosen)
                     continue
                 if found is None and not explained:
-                    chosen += self.other_way(base, chosen, waiting)
+                    chosen += (self.together(pool) if not chosen else []) or self.other_way(base, chosen, waiting)
             except BudgetSpent:
                 if not chosen:
                     raise
@@ -212,7 +214,7 @@ class Depth:
         found: list[Candidate] = []
         # What a second look saw was seen in rows that are mended, which the healthy side's are not.
         first = [c for c in waiting if all(any(f is seen for seen in c.entry.findings) for f in c.findings)]
-        exact = {c.entry.cause: c for c in first if c.strength >= STRONG and c.specificity >= PLAIN}
+        exact = {c.entry.cause: c for c in first if c.strength >= SEEN and c.specificity >= PLAIN}
         for candidate in list(exact.values())[: MOST_CAUSES - len(chosen)]:
             other = candidate.reversed()
             self.test(base, other, first=False)

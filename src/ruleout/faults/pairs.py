@@ -13,6 +13,9 @@ from ruleout.faults.system import Fitted, System
 
 __all__ = ["inject_masked", "inject_pair"]
 
+PROVABLE = 2.0
+"""Standard errors of a difference that each fault of a pair must take at least."""
+
 
 def inject_pair(
     system: System, first: Fault, second: Fault, rng: np.random.Generator, severity: Severity = "medium", *, tries: int = 8
@@ -20,7 +23,8 @@ def inject_pair(
     """Break the system in two ways and measure the full factorial: none, each alone, both.
 
     The truth's shares are Shapley values (Shapley, 1953) of the four metrics. A pair is validated where both together are worse than
-    noise and each takes at least a tenth of the change and one standard error; its structure is read off the four numbers.
+    noise and each takes at least a tenth of the change and two standard errors, since less could not be proved on these rows by anyone;
+    its structure is read off the four numbers.
     """
     return _best(
         lambda: _pair(system, _plan(first, system, rng, severity), _plan(second, system, rng, severity), severity), tries, first, second
@@ -109,7 +113,7 @@ def _pair(system: System, one: tuple[Fault, Plan], other: tuple[Fault, Plan], se
         shares=tuple(float(shares[k]) for k in order),
         structure=_structure(harm_a, harm_b, total, needed),
     )
-    validated = bool(total >= needed and worth - both >= needed and shares.min() >= max(0.1, error / total))
+    validated = bool(total >= needed and worth - both >= needed and shares.min() >= max(0.1, PROVABLE * error / total))
     return Broken(after, reference, current, truth, validated, _why(system, measured), severity)
 
 

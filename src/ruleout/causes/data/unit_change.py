@@ -6,6 +6,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.by_itself import two_units, with_lone
+from ruleout.causes.calendar import by_calendar
 from ruleout.causes.columns import bounded, finite, numbers, numeric_columns, pair_of, put_values, quantile_guard, sampled
 from ruleout.causes.comparison import usual
 from ruleout.causes.formula import FEW_VALUES, Rows, changed_part, changed_rows, changed_whole, off_grid
@@ -107,7 +108,8 @@ class UnitChange(Cause):
             distance = {c: ks_distance(x, y) for c, (x, y) in values.items()}
             critical = {c: max(FLOOR, ks_critical(len(x), len(y), ALPHA)) for c, (x, y) in values.items()}
             beyond = [c for c in values if distance[c] > critical[c]]
-            moved = [c for c in beyond if distance[c] > usual(distance, c) or _left_its_grid(*values[c])]
+            dated = {c for c in beyond if by_calendar(problem.case, pair, c)}
+            moved = [c for c in beyond if distance[c] > usual(distance, c) or (c not in dated and _left_its_grid(*values[c]))]
             for column, (x, y) in values.items():
                 n_columns += 1
                 power = min(power, detection_power(0.15, critical[column], len(x), len(y)))
@@ -154,13 +156,16 @@ class UnitChange(Cause):
         return case.with_table(pair.side, pair.name, put_values(pair.suspect, column, right, pair.yardstick))
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
-        """Apply the formula to the same part of the reference's table."""
+        """Apply the formula to the same part of the reference's table; to as many rows where no level of a column tells which."""
         name, column = finding.repair["table"], str(finding.repair["column"])
         table = case.reference.table(name) if case.reference else None
-        if table is None or column not in table or {"from", "mixture", "off"} & set(finding.repair["rows"]):
+        if table is None or column not in table:
             return None
-        values = table.numbers(column)
-        rows = changed_rows(table, column, finding.repair["rows"])
+        values, part = table.numbers(column), finding.repair["rows"]
+        if {"from", "mixture", "off"} & set(part):
+            rows = np.random.default_rng(0).random(len(values)) < float(finding.figures["share"])
+        else:
+            rows = changed_rows(table, column, part)
         return case.with_table(
             "reference", name, put_values(table, column, np.where(rows, finding.repair["arithmetic"].apply(values), values))
         )
