@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -144,6 +146,45 @@ def test_old_words_are_not_the_last_words(odd: Odd, cancer: Table) -> None:
     talks.predict(cancer)
     with pytest.raises(ModelError, match=r"\(exit code 5\)\.$"):
         odd("load")
+
+
+SURROUNDINGS = """
+import ctypes, os, socket, tempfile
+
+
+def connect(truth, prediction):
+    socket.create_connection(("127.0.0.1", 9), timeout=1)
+    return 1.0
+
+
+def look_up(truth, prediction):
+    socket.getaddrinfo("localhost", 80)
+    return 1.0
+
+
+def others(truth, prediction):
+    return float(len([line for line in open("/proc/net/dev") if ":" in line and not line.strip().startswith("lo:")]))
+
+
+def scratch(truth, prediction):
+    here = os.path.realpath(os.getcwd())
+    return float(all(os.path.realpath(p) == here for p in (os.environ["HOME"], tempfile.gettempdir())))
+"""
+
+
+def test_the_child_has_no_network_and_keeps_its_files_in_a_scratch_folder(tmp_path: Path) -> None:
+    (tmp_path / "surroundings_of_child.py").write_text(SURROUNDINGS)
+
+    def evaluate(name: str) -> float:
+        return call_metric(f"surroundings_of_child:{name}", np.zeros(2), np.zeros(2), folder=tmp_path, trusted=True)
+
+    for name in ("connect", "look_up"):
+        with pytest.raises(ModelError, match="PermissionError: an artifact's child process has no network"):
+            evaluate(name)
+    assert evaluate("scratch") == 1.0
+    assert not (tmp_path / "__pycache__").exists(), "nothing is written beside the case's own code"
+    if shutil.which("unshare") and subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0:
+        assert evaluate("others") == 0.0
 
 
 def test_several_threads_may_ask(artifact: Artifact, cancer: Table) -> None:

@@ -195,6 +195,7 @@ def test_where_nothing_can_train_it_again_a_stand_in_does_and_this_is_said(tmp_p
     conclusion = found(retrained(tmp_path, save_onnx, columns=NUMBERS))
     assert_unit_change(conclusion, "train")
     assert conclusion.examination.figures["n_refits"] == 0
+    assert "measuring again, ruleout's own boosted trees standing in for the model that is trained." in conclusion.summary
     assert any(s.startswith("current.model does not keep how it was trained") and "stand in" in s for s in conclusion.assumptions)
 
 

@@ -160,7 +160,9 @@ def _summary(examination: Examination, causes: tuple[CauseFound, ...], verdict: 
         named = " or ".join(n.cause for n in left) or "nothing in the handbook"
         return f"{problem.statement} No cause could be proved. The best remaining hypotheses: {named}.{stopped}"
     named = "; and ".join(f"{c.cause} at {', '.join(c.where)}{_portion(c, len(causes))}" for c in causes)
-    proved = "observed, not proved" if causes[0].observed else "proved by putting it right and measuring again"
+    stood_in = examination.problem.laboratory.stood_in and any(w.startswith("train.") for c in causes for w in c.where)
+    by = ", ruleout's own boosted trees standing in for the model that is trained" if stood_in else ""
+    proved = "observed, not proved" if causes[0].observed else f"proved by putting it right and measuring again{by}"
     ending = {
         "redundant": " Either fault alone does the harm, so both must be put right.",
         "conjoint": " They do harm only together: putting either right is enough.",

@@ -75,6 +75,7 @@ class Laboratory:
         self._broken: dict[str, ModelBroken] = {}
         self._made_like: dict[str, str] = {}
         self._barren: set[str] = set()
+        self.stood_in = False
         self._evaluations: dict[tuple[str, ...], Evaluation] = {}
         self._witnesses: dict[str, Model] = {}
         self._reference: Laboratory | None = None
@@ -460,6 +461,7 @@ class Laboratory:
             f"{side}.model does not keep how it was trained: where it is fitted again ruleout's own boosted trees stand in, for rows as "
             "they are and as they are put right; [run] train would do it exactly."
         )
+        self.stood_in = True
         return self.witness(table)
 
     def _fit_in(self, environment: Environment, table: Table, config: dict[str, Any], seed: int | None, key: tuple[Any, ...]) -> Model:
