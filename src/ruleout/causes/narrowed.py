@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ruleout.case.case import Case, TableName
+from ruleout.causes.columns import finite, numbers
 from ruleout.causes.comparison import Comparison
 from ruleout.causes.page import Pair
+from ruleout.statistics.arithmetic import on_values
 from ruleout.statistics.classifier import domain_classifier, effective_rows
 from ruleout.statistics.resampling import bin_weights, draw_rows
 from ruleout.tables.matrix import binned
@@ -21,6 +23,9 @@ LEAST_ABSENT = 0.1
 
 NO_REQUEST = 0.02
 """Part of its healthy share that a stretch may keep and still count as one without requests."""
+
+FEW_VALUES = 60
+"""Numbers of so many values at most are held against them one by one."""
 
 ONE_VALUE = 0.8
 """Share of the requests from which a column's commonest value is a default, and tells of no part of a population."""
@@ -99,8 +104,16 @@ def _absent(held: Comparison, column: str) -> float:
     was, now = (np.bincount(codes[:, 0], minlength=sizes[0]) / max(len(codes), 1) for codes in (healthy, requests))
     if now.max() >= ONE_VALUE and was[int(now.argmax())] < now.max() - 0.2 and _one_value(held.suspect, column):
         return 0.0
+    if held.suspect.kind(column) == "numeric" and not _healthy_values(held, column):
+        return 0.0
     expected = was * held.suspect.n_rows
     return float(was[(now <= NO_REQUEST * was) & (expected >= 8)].sum())
+
+
+def _healthy_values(held: Comparison, column: str) -> bool:
+    """Whether a number of few values has none here that the healthy rows lack: who asks brings no new ones, arithmetic does."""
+    mine, theirs = finite(numbers(held.suspect, column)), np.unique(finite(numbers(held.yardstick, column)))
+    return len(theirs) > FEW_VALUES or on_values(mine, theirs) >= 0.95
 
 
 def _one_value(table: Table, column: str) -> bool:

@@ -18,7 +18,7 @@ from ruleout.causes.page import Pair
 from ruleout.statistics.quantiles import ks_critical, ks_distance
 from ruleout.tables.table import Table
 
-__all__ = ["Rescaled", "fitted_scales", "line_between", "many_lines", "rescaled", "scaling_of"]
+__all__ = ["Rescaled", "fitted_scales", "line_between", "many_lines", "rescaled", "scaled", "scaling_of"]
 
 PERCENTS = np.linspace(0.02, 0.98, 49)
 MOST_FITTED = 60
@@ -222,23 +222,33 @@ def _open(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(inside / (1 - inside)))
 
 
-def fitted_scales(case: Case, pair: Pair) -> tuple[dict[str, tuple[float, float]], int]:
-    """Columns of a log that are lines a + b x away from the healthy ones, and how many were compared: x healthy, y = a + b x logged."""
+def fitted_scales(case: Case, pair: Pair, *, sure: bool = True) -> tuple[dict[str, tuple[float, float]], int]:
+    """Columns of a log that are lines a + b x away from the healthy ones, and how many were compared: x healthy, y = a + b x logged.
+
+    Beside many that surely are, those count too that are not so `sure` by themselves.
+    """
+    level, straight = (1e-4, 0.985) if sure else (0.05, 0.97)
     lines: dict[str, tuple[float, float]] = {}
     n_compared = 0
     for column in case.features(pair.suspect):
         if column not in pair.yardstick or {pair.suspect.kind(column), pair.yardstick.kind(column)} != {"numeric"}:
             continue
         now, was = finite(numbers(pair.suspect, column)), finite(numbers(pair.yardstick, column))
-        if len(now) < 30 or len(was) < 30 or len(np.unique(was)) < 8 or now.std() == 0 or was.std() == 0:
+        if len(now) < 30 or len(was) < 30 or now.std() == 0 or was.std() == 0:
+            continue
+        steps = _line_of_levels(now, was)
+        if steps is not None:
+            lines[column] = steps
+        if steps is not None or len(np.unique(was)) < 8:
+            n_compared += steps is not None
             continue
         n_compared += 1
         x, y = np.quantile(was, PERCENTS), np.quantile(now, PERCENTS)
-        if x.std() == 0 or y.std() == 0 or np.corrcoef(x, y)[0, 1] ** 2 < 0.985:
+        if x.std() == 0 or y.std() == 0 or np.corrcoef(x, y)[0, 1] ** 2 < straight:
             continue
         slope = float(now.std() / was.std())
         start = float(now.mean() - slope * was.mean())
-        noise = ks_critical(len(now), len(was), 1e-4)
+        noise = ks_critical(len(now), len(was), level)
         back = (now - start) / slope
         if ks_distance(now, was) > max(noise, 0.05) and ks_distance(back, was) < max(
             ks_critical(len(now), len(was), 1e-3), 0.5 * ks_distance(now, was)
@@ -247,10 +257,40 @@ def fitted_scales(case: Case, pair: Pair) -> tuple[dict[str, tuple[float, float]
     return lines, n_compared
 
 
+def _line_of_levels(now: np.ndarray, was: np.ndarray) -> tuple[float, float] | None:
+    """The line on which a column's few values all lie above the healthy ones, the least on the least and so on; None where there is none.
+
+    None of them is a healthy value, and each is as frequent as the one that it lies above.
+    """
+    here, there = np.unique(now), np.unique(was)
+    if not 3 <= len(there) <= MOST_FITTED or len(here) != len(there) or np.isin(here, there).mean() > 0.5:
+        return None
+    slope, start = np.polyfit(there, here, 1)
+    left = float(np.abs(start + slope * there - here).max())
+    if slope <= 0 or abs(slope - 1.0) < 1e-6 or left > 1e-3 * float(np.ptp(here)):
+        return None  # Codes may be counted from elsewhere; a scaler leaves no step as it was.
+    back = there[np.searchsorted(here, now)]
+    return (float(start), float(slope)) if ks_distance(back, was) < ks_critical(len(now), len(was), 1e-3) else None
+
+
 def many_lines(case: Case, pair: Pair) -> tuple[dict[str, tuple[float, float]], int] | None:
-    """The columns of a log that were all scaled otherwise, where they are half of the numeric ones and at least three."""
+    """The columns of a log that were all scaled otherwise: half of the numeric ones, and at least three.
+
+    Where the healthy ones are all scaled, to 0 and 1 or to mean 0 and deviation 1, three of any number are enough: they bear no unit.
+    """
     lines, n_compared = fitted_scales(case, pair)
-    return (lines, n_compared) if len(lines) >= max(3, math.ceil(n_compared / 2)) else None
+    least = 3 if lines and all(scaled(numbers(pair.yardstick, c)) for c in lines) else max(3, math.ceil(n_compared / 2))
+    return ({**fitted_scales(case, pair, sure=False)[0], **lines}, n_compared) if len(lines) >= least else None
+
+
+def scaled(values: np.ndarray) -> bool:
+    """Whether a column's values look as a scaler leaves them: within 0 and 1 and filling most of that, or about mean 0 and deviation 1."""
+    x = finite(values)
+    if not len(x):
+        return False
+    low, high = np.quantile(x, [0.001, 0.999])
+    within = low >= -0.1 and high <= 1.1 and high - low >= 0.6 and not np.isin(x, (0.0, 1.0)).all()
+    return bool(within or (abs(x.mean()) < 0.2 and abs(x.std() - 1) < 0.2))
 
 
 def line_between(pair: Beside, column: str) -> tuple[float, float] | None:

@@ -288,6 +288,10 @@ def _fitted(values: np.ndarray, healthy: np.ndarray) -> Iterator[Arithmetic]:
             scale = sign * float(np.dot(seen, right) / np.dot(right, right))
             yield Arithmetic(scale=scale, label=f"x {scale:.4g}")
     offset = float(np.mean(seen - base))
+    decimals = decimals_of(healthy, most=2)
+    if decimals is not None and decimals == decimals_of(values, most=2) and round(offset, decimals):
+        # Two codes have a mean between them, and stand on a grid all the same.
+        yield Arithmetic(offset=round(offset, decimals), label=f"{round(offset, decimals):+g}")
     yield Arithmetic(offset=offset, label=f"{offset:+.4g}")
     for sign in (1.0, -1.0):
         right = base if sign > 0 else base[::-1]

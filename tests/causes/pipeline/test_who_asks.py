@@ -164,3 +164,32 @@ def test_readings_that_come_late_fit_another_moment_of_the_rest_of_their_row(lat
     if late:
         assert "serving.dewp" in causes["pipeline.temporal-misalignment"].where
         assert f"{late} records in order of time_hour" in causes["pipeline.temporal-misalignment"].summary
+
+
+def test_codes_of_several_columns_counted_from_one_are_codes_and_no_unit() -> None:
+    features = [*SIZES, *GRADES]
+    found = asked(features, requests(), received=lambda frame: frame.assign(**{c: frame[c] + 1 for c in GRADES}))
+    assert told(found) == ["pipeline.encoding"]
+    assert {w.split(".")[-1] for w in found.causes[0].where} <= set(GRADES)
+
+
+def test_three_scaled_columns_and_one_of_few_values_are_scaled_by_other_limits() -> None:
+    features = ["carat", "depth", "table", "length", "grade", "fair", "clear"]
+    frame = stones().assign(grade=stones()["cut"].map({"Fair": 0, "Good": 1, "Very Good": 2, "Premium": 3, "Ideal": 4}))
+    frame = frame[[*features, "price"]].copy()
+    scaled = ["carat", "depth", "table", "grade"]
+    low, high = frame[scaled].quantile(0.001), frame[scaled].quantile(0.999)
+    frame[scaled] = ((frame[scaled] - low) / (high - low)).clip(0, 1).round(5)
+    train, validation, log = frame.iloc[:2_500], frame.iloc[2_500:4_000], frame.iloc[4_000:].reset_index(drop=True)
+    model = RandomForestRegressor(15, min_samples_leaf=5, random_state=0).fit(train[features], train["price"])
+    other = log.assign(**{c: (log[c] - 0.03) / factor for c, factor in zip(scaled, (0.7, 1.6, 0.6, 0.8), strict=True)})
+    reference = Side(train=train, validation=validation, model=model)
+
+    def served(table: pd.DataFrame) -> Conclusion:
+        current = Side(serving=table.assign(prediction=model.predict(table[features])))
+        return investigate(Case(reference=reference, current=current, target="price", metric="r2", changed="deployment"))
+
+    found = served(other)
+    assert told(found) == ["pipeline.scaling"]
+    assert {w.split(".")[-1] for w in found.causes[0].where} <= set(scaled)
+    assert served(log).verdict == "no-problem"

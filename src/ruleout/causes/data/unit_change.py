@@ -108,8 +108,9 @@ class UnitChange(Cause):
             distance = {c: ks_distance(x, y) for c, (x, y) in values.items()}
             critical = {c: max(FLOOR, ks_critical(len(x), len(y), ALPHA)) for c, (x, y) in values.items()}
             beyond = [c for c in values if distance[c] > critical[c]]
-            dated = {c for c in beyond if by_calendar(problem.case, pair, c)}
-            moved = [c for c in beyond if distance[c] > usual(distance, c) or (c not in dated and _left_its_grid(*values[c]))]
+            moved = [c for c in beyond if distance[c] > usual(distance, c) or _left_its_grid(*values[c])]
+            # A part of the row's own date moves as time goes on, and is no quantity.
+            moved = [c for c in moved if not by_calendar(problem.case, pair, c)]
             for column, (x, y) in values.items():
                 n_columns += 1
                 power = min(power, detection_power(0.15, critical[column], len(x), len(y)))

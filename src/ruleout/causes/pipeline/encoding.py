@@ -14,6 +14,7 @@ from ruleout.causes.beside import Beside, beside, taken_back
 from ruleout.causes.codes import recoded, renamed_between
 from ruleout.causes.columns import bounded, match_columns, numbers, pair_of, put_values, sampled, texts
 from ruleout.causes.counted import counted_codes
+from ruleout.causes.counted_from import counted_from
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
@@ -47,6 +48,8 @@ class Encoding(Cause):
     ----------------
     By the lists, where they are known. Where a text column stands beside the codes, or both sides' configurations hold the list of codes,
     the two lists are compared.
+
+    By where they are counted from. Codes of several columns that all lie one too high, or one too low, and agree once that is taken off.
 
     By the company that codes keep. Otherwise each code has a fingerprint: its share of the rows, and the means of the other columns and of
     the target in the rows where it stands. Hotelling's statistic (1931) compares the fingerprint of each code here with that of each code
@@ -103,6 +106,8 @@ class Encoding(Cause):
             columns = list(_coded(problem.case, pair))
             ranked = counted_codes(pair, (c for c in columns if c not in written))
             written |= {c: _finding(pair, c, codes, "in the order of their frequency", 3.9) for c, codes in ranked.items()}
+            started = counted_from(problem.case, pair, (c for c in columns if c not in written))
+            written |= {c: _finding(pair, c, codes, f"counted from another start in {len(started)}", 3.9) for c, codes in started.items()}
             for column in columns:
                 n_columns += 1
                 told = written.get(column) or _by_name(pair, column) or _by_company(pair, column, blocks)

@@ -14,7 +14,7 @@ from ruleout.causes.answers import answers_of, between, replayed
 from ruleout.causes.beside import beside, taken_back
 from ruleout.causes.columns import finite
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
-from ruleout.causes.scales import line_between, many_lines, rescaled
+from ruleout.causes.scales import line_between, many_lines, rescaled, scaled
 from ruleout.causes.scores import better, measured, other_code, without_artifact
 from ruleout.guards.guard import Guard
 from ruleout.models.model import Description
@@ -76,9 +76,10 @@ class Scaling(Cause):
     to the logged scores (Marquardt 1963). The scaling that reproduces the logged answers is the finding.
 
     Tables alone. Columns that were scaled are straight lines of their old selves, y = a + b x, between the quantiles of both tables, with
-    R2 above 0.99 for at least three and half of the numeric columns. In training or validation one side must look standardised (|mean| and
-    |s - 1| below 0.1); evidence 4. In a log whose answers follow from its features, the distributions must agree once the lines are undone,
-    or row by row where two environments logged the same rows.
+    R2 above 0.99 for at least three and half of the numeric columns, or three where the healthy ones look scaled; a few values all lie on
+    the line. In training or validation one side must look standardised (|mean| and |s - 1| below 0.1); evidence 4. In a log whose answers
+    follow from its features, the distributions must agree once the lines are undone, or row by row where two environments logged the same
+    rows.
 
     What would rule it out
     ----------------------
@@ -321,7 +322,7 @@ def _all_lines(case: Case, pair: Pair) -> Finding | None:
     if found is None:
         return None
     lines, n_compared = found
-    standard = all(abs(float(np.nanmean(pair.yardstick.numbers(c)))) < 0.2 for c in lines)
+    standard = all(abs(float(np.nanmean(pair.yardstick.numbers(c)))) < 0.2 or scaled(pair.yardstick.numbers(c)) for c in lines)
     column, (start, slope) = max(lines.items(), key=lambda item: abs(math.log(item[1][1])))
     said = (
         f"{pair.name}: {len(lines)} of {n_compared} numeric columns are each a line away from {pair.yardstick.name}'s ({column} ="
