@@ -22,6 +22,7 @@ from ruleout.problem.replay import compare_answers, logged_answers
 from ruleout.problem.risen import before_it_rose, rose_at_once
 from ruleout.problem.sampling import sampled_case
 from ruleout.problem.situation import Situation, situation_of
+from ruleout.problem.wild_rows import wild_rows
 from ruleout.statistics.difference import Difference
 
 __all__ = ["state_problem"]
@@ -190,6 +191,9 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
         if not significant and harm.value >= 2 * floor and not reported_change:
             figures["worse_rows"] = _worse_rows(laboratory, case)
             significant = (figures["worse_rows"] or 0.0) >= MOST_ROWS_WORSE
+            if not significant and situation == "serving":
+                figures["wild_rows"] = wild_rows(laboratory, case)
+                significant = figures["wild_rows"] > 0
         figures["harm_error"] = total.error
         harm = total
     figures["reported_change"] = reported_change
