@@ -325,6 +325,8 @@ class Depth:
         """Causes elsewhere that alone undo much of the change too, each as exactly seen as the one found: they share the harm."""
         if found.alone is None or min(found.specificity, found.strength / EXACT) < 0.6:
             return []
+        if self.problem.situation == "serving":
+            return []  # Most repairs of a log are the artifact's own answers: any two of them gain the same.
         others = [c for c in pool if c.entry.cause != found.entry.cause and c.alone is not None and not self.beside(c, [found])]
         exact = [c for c in others if c.strength >= EXACT and c.specificity >= 0.6]
         shared = [c for c in exact if c.alone is not None and self.convincing(c.alone) and c.alone.value >= OVERLAP * found.alone.value]

@@ -18,6 +18,9 @@ from ruleout.problem.problem import Problem
 
 __all__ = ["FeatureOrder"]
 
+CROWDED = 3.0
+"""What the log likelihood ratio of another order loses where nearly all logged answers are one class."""
+
 
 class FeatureOrder(Cause):
     """The same columns reach the model in another order, so that it reads one under the name of another.
@@ -146,7 +149,8 @@ def _reordered(answers: Answers) -> Iterator[Finding]:
         found = found or answers.search(list(_two_exchanges(answers)))
     if found is None:
         return
-    evidence = answers.evidence(found.told)
+    # Whatever drives a model to one class gives every answer again where nearly all that was logged is that class.
+    evidence = answers.evidence(found.told) - (CROWDED if answers.crowded else 0.0)
     figures = {"changes": [c.words for c in found.changes], "rate": found.told.rate, "plain": answers.now.rate}
     for column in found.columns[:12]:
         said = f"serving.{column}: with {found.words} {answers.said_rate(found.told)}."
