@@ -10,12 +10,19 @@ import numpy as np
 from ruleout.causes.answers import Answers, Change, Found
 from ruleout.causes.beside import Beside
 from ruleout.causes.changes import texts_changed
+from ruleout.causes.codes_together import read_together
 from ruleout.tables.table import Table
 
 __all__ = ["recoded", "renamed_between"]
 
 MOST_LEVELS = 30
 MOST_COLUMNS = 12
+
+PASSES = 5
+"""Times that the columns are gone through, at most: what several of them hide from each other comes out one after the other."""
+
+NEARER = 0.97
+"""Part of the distance to the logged answers, at most, that must be left for another reading of a column to be kept."""
 
 
 def recoded(answers: Answers) -> Found | None:
@@ -105,26 +112,44 @@ def _tables(answers: Answers) -> Iterator[tuple[str, Table]]:
 
 
 def _by_level(answers: Answers, lists: Mapping[str, list[str]]) -> Found | None:
-    """What each level must have been read as: every level asked as every other, column by column, the best kept, twice over."""
+    """What each level must have been read as: every level asked as every other, column by column, the best kept, again and again."""
     columns = [c for c in lists if len(lists[c]) <= MOST_LEVELS][:MOST_COLUMNS]
     if not columns:
         return None
-    changes: list[Change] = []
-    table = answers.trial
-    for _ in range(2):
+    changes, table = _begun(answers, {c: lists[c] for c in columns})
+    for _ in range(PASSES):
+        begun = len(changes)
         for column in columns:
             read_as = _best_reading(answers, table, column, lists[column])
             moved = {a: b for a, b in read_as.items() if a != b}
             if len(moved) < 2:
                 continue
-            shown = ", ".join(f"{a} read as {b}" for a, b in list(moved.items())[:3])
-            made = texts_changed(f"{column}: {shown}", [column], lambda v, _, m=moved: v if v is None else m.get(v, v))  # type: ignore[misc]
+            made = _read_as(column, moved)
             before, after = answers.told(table), answers.told(made.apply(table))
-            if before is not None and after is not None and after.distance < 0.9 * before.distance:
+            if before is not None and after is not None and after.distance < NEARER * before.distance:
                 table = made.apply(table)
                 changes.append(made)
+        if len(changes) == begun:
+            break
     told = answers.told(table)
     return Found(tuple(changes), told) if changes and told is not None and answers.convinces(told) else None
+
+
+def _begun(answers: Answers, lists: Mapping[str, list[str]]) -> tuple[list[Change], Table]:
+    """The readings of all columns that fit together, if they bring the answers nearer, and the tried rows as they were read then."""
+    table = answers.trial
+    made = [_read_as(column, moved) for column, moved in read_together(answers, lists).items()]
+    other = table
+    for change in made:
+        other = change.apply(other)
+    before, after = answers.told(table), answers.told(other) if made else None
+    nearer = before is not None and after is not None and after.distance < NEARER * before.distance
+    return (made, other) if nearer else ([], table)
+
+
+def _read_as(column: str, moved: Mapping[str, str]) -> Change:
+    shown = ", ".join(f"{a} read as {b}" for a, b in list(moved.items())[:3])
+    return texts_changed(f"{column}: {shown}", [column], lambda v, _: v if v is None else moved.get(v, v))
 
 
 def _best_reading(answers: Answers, table: Table, column: str, levels: list[str]) -> dict[str, str]:

@@ -36,11 +36,14 @@ class Service:
         The reference side as it ran.
     requests
         A frame of features and target, a row a request.
+    asked
+        What answers a frame where the artifact itself takes none, as `faults/indicators.py` has it; None where it does.
     """
 
     system: System
     fitted: Fitted
     requests: Any = field(repr=False)
+    asked: Any = field(default=None, repr=False)
 
     @property
     def features(self) -> list[str]:
@@ -49,7 +52,7 @@ class Service:
 
     def answer(self, frame: Any, model: Any = None) -> Mapping[str, np.ndarray]:
         """What the service answers for features: `prediction`, and for two classes the positive one's `score` to six digits."""
-        model = self.fitted.model if model is None else model
+        model = model or self.asked or self.fitted.model
         prediction = np.asarray(model.predict(frame))
         if self.system.dataset.task == "regression":
             return {"prediction": np.round(prediction.astype(float), 6)}
@@ -89,6 +92,12 @@ class Serving:
     """What was deployed where that is another artifact than the validated one: a fitted model, or the bytes of a file."""
     environments: tuple[Mapping[str, str], Mapping[str, str]] | None = None
     """Versions by package of what was validated and of what serves, where the case says so."""
+    service: Service | None = None
+    """The service as it must be for the fault to make sense (requests that have an owner, a model of another kind)."""
+    alone: bool = False
+    """Whether the log and its model are all that is left: nobody kept what was validated."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """What the case says beside the rest (`entity`, `time`)."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,7 @@ class Served(Broken):
     log: Any = field(default=None, repr=False)
     artifact: bytes | Any = field(default=None, repr=False)
     environments: tuple[Mapping[str, str], Mapping[str, str]] | None = None
+    alone: bool = False
 
     @property
     def in_files(self) -> bool:
@@ -147,9 +157,14 @@ class Served(Broken):
                 replace(side, environment=Environment(dict(packages)))
                 for side, packages in zip((reference, current), self.environments, strict=True)
             )
-        return Case(
+        if self.alone:
+            current = replace(current, model=current.model or reference.model)
+        named = {"time": data.time, "key": data.key if data.key in self.log.columns or self.situation != "environment" else "request"}
+        if self.alone:
+            named = {name: column if column in self.log.columns else None for name, column in named.items()}
+        case = Case(
             current=current,
-            reference=reference,
+            reference=None if self.alone else reference,
             title=data.title,
             symptom=self._symptom(),
             changed="deployment",
@@ -157,10 +172,9 @@ class Served(Broken):
             target=data.target,
             metric=self.system.metric,
             positive=data.positive,
-            time=data.time,
-            key=data.key if data.key in self.log.columns or self.situation != "environment" else "request",
             trusted=True,
         )
+        return replace(case, **{**named, **self.fields})
 
     def write(self, folder: Path) -> Path:
         """Write the case as a folder, the truth not in it; returns its `case.toml`."""
@@ -169,7 +183,7 @@ class Served(Broken):
 
         data = self.system.dataset
         known = {"title": data.title, "changed": "deployment", "task": data.task, "target": data.target, "metric": self.system.metric}
-        optional = {"positive": data.positive, "time": data.time, "key": data.key, "symptom": self._symptom()}
+        optional = {"positive": data.positive, "time": data.time, "key": data.key, "symptom": self._symptom(), **self.fields}
         document: dict[str, Any] = {"case": known | {k: v for k, v in optional.items() if v}}
         for side in ("reference", "current"):
             (folder / side).mkdir(parents=True, exist_ok=True)
@@ -183,7 +197,7 @@ class Served(Broken):
             document["case"]["key"] = data.key if data.key in self.log.columns else "request"
             self._elsewhere().to_parquet(folder / "reference/serving.parquet", index=False)
             document["reference"]["serving"] = "reference/serving.parquet"
-        if self.artifact is not None or self.situation == "environment":
+        if self.artifact is not None or self.alone or self.situation == "environment":
             deployed = self.reference.model if self.artifact is None else self.artifact
             if isinstance(deployed, bytes):
                 (folder / "current/model.joblib").write_bytes(deployed)
@@ -194,6 +208,12 @@ class Served(Broken):
             lines = [f"{name}=={version}" for name, version in packages.items()]
             (folder / side / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
             document[side]["environment"] = f"{side}/requirements.txt"
+        if self.alone:
+            for name in ("time", "key"):
+                if document["case"].get(name) not in self.log.columns:
+                    document["case"].pop(name, None)
+            del document["reference"]
+            shutil.rmtree(folder / "reference")
         path = folder / "case.toml"
         path.write_text(tomli_w.dumps(document), encoding="utf-8")
         return path
@@ -258,6 +278,7 @@ class ServiceFault(Fault):
         return best
 
     def _served(self, service: Service, serving: Serving, variant: str, severity: str) -> Served:
+        service = serving.service or service
         system, fitted = service.system, service.fitted
         repaired, current = service.worth(healthy_log(service)), service.worth(serving.log)
         error = fitted.standard_error * np.sqrt(2)
@@ -289,6 +310,8 @@ class ServiceFault(Fault):
             log=log,
             artifact=deployed,
             environments=serving.environments,
+            alone=serving.alone,
+            fields=serving.fields,
         )
 
 

@@ -19,6 +19,7 @@ from ruleout.models.commands import Commands
 from ruleout.models.model import Model
 from ruleout.problem.metric import labels_of
 from ruleout.problem.replay import compare_answers, logged_answers
+from ruleout.problem.reported import listed, worth_as_reported
 from ruleout.tables.table import Table
 
 __all__ = ["Opener"]
@@ -186,7 +187,8 @@ class Opener:
     def _by_dummies(self, side: str, opened: Model, width: int) -> Model | None:
         """The model asked by the columns that its array of numbers and indicators is made of; None where no way to make it is borne out.
 
-        A way is borne out by answers: those that the reference logged are given again, else most of what there is to know of training is.
+        A way is borne out by answers: those that the reference logged are given again, else most of what there is to know of training is,
+        or the metric is the reported one to the last digit.
         """
         own, other = self._held(side), self._other(side)
         tables = [h.train for h in (own, other) if h is not None and h.train is not None]
@@ -195,12 +197,16 @@ class Opener:
         reference = self.case.reference
         train, log = tables[0].sample(MADE_ROWS, self.seed), reference.serving if reference is not None else None
         best: tuple[float, Model | None] = (0.0, None)
-        for layout in layouts(tables[0], self.case.features(tables[0]), width):
+        features = self.case.features(tables[0])
+        orders = dict.fromkeys((features, *(listed(h.config, features) for h in (own, other) if h is not None)))
+        for layout in (layout for order in orders if order for layout in layouts(tables[0], order, width)):
             model = ByDummies(opened, layout)
             try:
                 told = self._borne_out(model, train, log)
             except RuleoutError:
                 continue
+            if log is None and 0 < told < TOLD_BY_TRAINING and worth_as_reported(self.case, own, model):
+                return model
             best = max(best, (told, model), key=lambda found: found[0])
         return best[1] if best[0] >= (ALIKE_LOGGED if log is not None else TOLD_BY_TRAINING) else None
 

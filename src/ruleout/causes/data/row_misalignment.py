@@ -12,6 +12,7 @@ from ruleout.causes.answers import answers_of, between, replayed
 from ruleout.causes.columns import ROWS, bounded, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.donors import predicted_donors
+from ruleout.causes.old_records import old_records
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.causes.recurrence import permuted, slipped
 from ruleout.causes.undo import find_undo, source_rows
@@ -70,7 +71,8 @@ class RowMisalignment(Cause):
     ---------------
     `data.label-errors`: the column on wrong rows is the target. `data.schema-mismatch`: two columns have changed places, so that
     exchanging them mends it. `data.concept-drift`: only the relation to the target changed, in the validation table too.
-    `data.drift`, `data.unit-change`, `data.new-categories`, `data.missing-values`: the column's own distribution moved.
+    `pipeline.caching`: the values are those of an older record of the row's own entity. `data.drift`, `data.unit-change`,
+    `data.new-categories`, `data.missing-values`: the column's own distribution moved.
 
     References
     ----------
@@ -224,8 +226,13 @@ class RowMisalignment(Cause):
         return Finding(pair.place(name), pair.name, evidence, statement, figures, repair, pair.side, 1.0 if undo else 0.5)
 
     def _elsewhere(self, case: Case, pair: Pair, held: Comparison) -> bool:
-        """Whether another page says it better: two columns changed places, or only the relation to the target did, in validation too."""
+        """Whether another page says it better: two columns changed places, they are an older record's of the same entity, or only the
+        relation to the target changed, in validation too.
+        """
         if set(held.misplaced) <= {c for places in held.exchanged for c in places}:
+            return True
+        old = old_records(case, pair) if pair.name == "serving" else None
+        if old is not None and len(set(held.misplaced) & set(old.columns)) >= len(held.misplaced) / 2:
             return True
         target = held.target
         if not target:

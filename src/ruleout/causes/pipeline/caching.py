@@ -9,6 +9,7 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.answers import ANSWERED, Answers, answers_of, between, follows, replayed
 from ruleout.causes.columns import borrowed, bounded, put_values
+from ruleout.causes.donors import predicted_donors
 from ruleout.causes.held import Held, held_columns
 from ruleout.causes.old_records import old_records
 from ruleout.causes.page import Cause, Finding, Look, Pair, pairs
@@ -107,10 +108,11 @@ class Caching(Cause):
     def put_right(self, case: Case, finding: Finding) -> Case | None:
         """The artifact's own answers in place of the stored ones; for stored features, fresh values as like rows have them.
 
-        Of old records of an entity the fresh values are not known: the rows that hold fresh ones stand for all.
+        Of old records of an entity the fresh values are not known: the rows that hold fresh ones stand for all; where hardly any does,
+        each gets values as like rows have them.
         """
         if finding.repair.get("old"):
-            return _fresh(case)
+            return _fresh(case) or _like_fresh(case)
         if "held" not in finding.repair:
             return replayed(case, finding.side)
         pair, column, rows = _serving(case), str(finding.repair["column"]), finding.repair["rows"]
@@ -131,12 +133,14 @@ def _serving(case: Case) -> Pair | None:
 def _of_old(case: Case, pair: Pair) -> Iterator[Finding]:
     """Columns of the log that are those of an older record of the same entity, value for value."""
     old = old_records(case, pair)
+    plain = case.time is not None and case.time in pair.suspect and pair.suspect.kind(case.time) == "numeric"
     for column in old.columns[:8] if old is not None else ():
         assert old is not None
+        age = f"{old.age:,.0f}" if plain else f"{old.age / 86_400:,.1f} days"
         said = (
             f"serving.{column}: {old.share:.1%} of n = {pair.suspect.n_rows:,} rows hold, value for value, an older record of the same"
             f" {old.by} in {', '.join(old.columns[:5])} ({old.usual:.1%} of n = {old.n_usual:,} in health); by {case.time} its median age"
-            f" is {old.age:,.0f}."
+            f" is {age}."
         )
         figures = {"share": old.share, "usual": old.usual, "columns": list(old.columns), "age": old.age}
         yield Finding(f"serving.{column}", "serving", bounded(old.evidence), said, figures, {"old": True}, pair.side, 0.9)
@@ -149,6 +153,24 @@ def _fresh(case: Case) -> Case | None:
     if pair is None or old is None or int((~old.rows).sum()) < FEWEST_FRESH:
         return None
     return case.with_table(pair.side, pair.name, pair.suspect.filter(~old.rows))
+
+
+def _like_fresh(case: Case) -> Case | None:
+    """The log with the columns that are an older record's taken from like rows, all of a row's from one; None where nothing likens them."""
+    pair = _serving(case)
+    old = old_records(case, pair) if pair is not None else None
+    if pair is None or old is None or any(c not in pair.yardstick for c in old.columns):
+        return None
+    rows = np.flatnonzero(old.rows)
+    donors = predicted_donors(case, pair, old.columns, rows)
+    if donors is None:
+        return None
+    table = pair.suspect
+    for column in old.columns:
+        values = table.numbers(column)
+        values[rows] = pair.yardstick.numbers(column)[donors]
+        table = put_values(table, column, values, pair.yardstick)
+    return case.with_table(pair.side, pair.name, table)
 
 
 def _kept(pair: Pair, found: tuple[Held, ...]) -> Iterator[Finding]:

@@ -58,8 +58,9 @@ class Encoding(Cause):
     fifths of the misfit.
 
     By the answers, in production. The artifact answers the logged features again, with its categories in another order (of appearance, of
-    frequency, of the alphabet, reversed, moved by one) and with each level read as each other one. What reproduces the logged answers is
-    the finding. Two logs of the same rows are compared row by row.
+    frequency, of the alphabet, reversed, moved by one) and with each level read as each other one; where several columns hide each other,
+    what each level adds to the answers is told for all columns at once, by regression. What reproduces the logged answers is the finding.
+    Two logs of the same rows are compared row by row.
 
     What would rule it out
     ----------------------

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ruleout.faults.fault import Inapplicable, Severity
+from ruleout.faults.owners import OWNED, last_record, owned, with_owners
 from ruleout.faults.service import Service, ServiceFault, Serving, in_order
 from ruleout.faults.system import weighty
 
@@ -12,13 +15,18 @@ from ruleout.faults.system import weighty
 class Caching(ServiceFault):
     """Requests get the answer that an earlier request got, or features that were looked up for one."""
 
-    variants = ("previous", "block", "coarse-key", "store", "for-ever")
+    variants = ("previous", "block", "coarse-key", "store", "for-ever", "entity", "alone")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
         """A part of the requests gets the answer of the one before, of the first of its block, or of the first with the same value.
 
-        Or weighty features are looked up once for so many requests in order of time, or once for ever for each level of a column.
+        Or weighty features are looked up once for so many requests in order of time, or once for ever for each level of a column; or they
+        are those of the customer's last record before the log. Alone: nothing but the log and its model is left.
         """
+        if variant == "alone":
+            return replace(self.serve(service, rng, severity, str(rng.choice(["previous", "block"]))), alone=True)
+        if variant == "entity":
+            return _of_entity(service, rng, severity)
         if variant in ("store", "for-ever"):
             return _stored(service, rng, severity, variant)
         features = service.requests[service.features]
@@ -41,6 +49,22 @@ class Caching(ServiceFault):
         answers = {name: values[source] for name, values in answers.items()}
         places = tuple(f"serving.{name}" for name in answers)
         return Serving(service.log(features, answers), places, {"share": part})
+
+
+def _of_entity(service: Service, rng: np.random.Generator, severity: Severity) -> Serving:
+    """A part of the customers are answered with the features of their last record, which nobody has refreshed."""
+    service = with_owners(service, rng)
+    columns = weighty(service.system, "numeric", rng, {"small": 2, "medium": 3, "large": 5}[severity])
+    if not columns:
+        raise Inapplicable("no numbers to be old")
+    features = service.requests[service.features].copy()
+    stored = rng.random(len(features)) < {"small": 0.6, "medium": 0.8, "large": 1.0}[severity]
+    old = last_record(service, columns)
+    features = features.assign(**{c: np.where(stored, old[c], features[c]) for c in columns})
+    log = owned(service, service.log(features, service.answer(features)))
+    accept = ("data.stale", "pipeline.temporal-misalignment")
+    places = tuple(f"serving.{c}" for c in columns)
+    return Serving(log, places, {"columns": columns, "share": float(stored.mean())}, accept=accept, service=service, fields=OWNED)
 
 
 def _stored(service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:

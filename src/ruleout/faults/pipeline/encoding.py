@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity
+from ruleout.faults.indicators import as_indicators
 from ruleout.faults.service import Service, ServiceFault, Serving
 from ruleout.faults.system import Half, System, weighty
 
@@ -87,10 +88,15 @@ def _coded(half: Half, codes: dict[str, dict[str, int]]) -> Half:
 class EncodingServing(ServiceFault):
     """The service gives categories other codes than training did, the values in the log being right."""
 
-    variants = ("refitted", "reversed", "off-by-one", "shuffled")
+    variants: ClassVar[tuple[str, ...]] = ("refitted", "reversed", "off-by-one", "shuffled", "indicators")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
-        """A column is coded by what the requests hold, in reverse or any other order, or one too high."""
+        """A column is coded by what the requests hold, in reverse or any other order, or one too high.
+
+        Or the model takes an array with a column for each level, and the service puts these in the order in which it met the levels.
+        """
+        if variant == "indicators":
+            return _indicators(service, rng, severity)
         n = {"small": 1, "medium": 2, "large": 4}[severity]
         columns = weighty(service.system, "categorical", rng, n, among=max(2, n))
         if not columns:
@@ -117,7 +123,25 @@ class EncodingServing(ServiceFault):
         return Serving(service.log(features, answers), places, {"columns": columns}, accept=("pipeline.preprocessing",))
 
 
+def _indicators(service: Service, rng: np.random.Generator, severity: Severity) -> Serving:
+    service = as_indicators(service, without_first=bool(rng.random() < 0.5))
+    n = {"small": 1, "medium": 2, "large": 4}[severity]
+    columns = [c for c in weighty(service.system, "categorical", rng, n, among=max(2, n)) if len(service.asked.levels[c]) > 1]
+    if not columns:
+        raise Inapplicable("no category of levels enough to be in another order")
+    features, levels = service.requests[service.features], dict(service.asked.levels)
+    for column in columns:
+        met = [v for v in features[column].dropna().unique() if v in levels[column]]
+        levels[column] = [*met, *(v for v in levels[column] if v not in met)]
+        if levels[column] == list(service.asked.levels[column]):
+            levels[column].reverse()
+    log = service.log(features, service.answer(features, replace(service.asked, levels=levels)))
+    places = tuple(f"serving.{c}" for c in columns)
+    return Serving(log, places, {"columns": columns}, accept=("pipeline.preprocessing", "pipeline.feature-order"), service=service)
+
+
 class EncodingEnvironment(EncodingServing):
     """Two machines give the same categories other codes."""
 
     situation = "environment"
+    variants = ("refitted", "reversed", "off-by-one", "shuffled")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from ruleout.faults.system import weighty
 class FeatureOrder(ServiceFault):
     """The model reads one column under the name of another."""
 
-    variants = ("log", "on-the-way")
+    variants = ("log", "on-the-way", "alone")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
-        """One or two pairs of numeric columns are exchanged, before the log is written or after."""
+        """One or two pairs of numeric columns are exchanged, before the log is written or after; alone: only log and model are left."""
+        if variant == "alone":
+            return replace(self.serve(service, rng, severity, "on-the-way"), alone=True)
         n_pairs = {"small": 1, "medium": 1, "large": 2}[severity]
         first = weighty(service.system, "numeric", rng, n_pairs)
         rest = [c for c in service.system.dataset.numeric if c not in first]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -60,10 +60,15 @@ class Scaling(Fault):
 class ScalingServing(ServiceFault):
     """The service scales otherwise than training did: not at all, a second time, with another set's parameters, or by other columns'."""
 
-    variants = ("not-applied", "twice", "other-data", "exchanged", "batch")
+    variants: ClassVar[tuple[str, ...]] = ("not-applied", "twice", "other-data", "exchanged", "batch", "alone")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
-        """The numbers reach the last step as another scaler would leave them; the log holds them as they were received."""
+        """The numbers reach the last step as another scaler would leave them; the log holds them as they were received.
+
+        Alone: nothing but the log and its model is left.
+        """
+        if variant == "alone":
+            return replace(self.serve(service, rng, severity, str(rng.choice(["not-applied", "twice"]))), alone=True)
         scaler = _scaler(service.fitted.model)
         numeric = [str(c) for c in service.fitted.model.named_steps["prepare"].transformers_[0][2]]
         centre, spread = np.array(scaler.mean_, dtype=float), np.array(scaler.scale_, dtype=float)
@@ -121,3 +126,4 @@ class ScalingEnvironment(ScalingServing):
     """Two machines scale the same requests otherwise."""
 
     situation = "environment"
+    variants = ("not-applied", "twice", "other-data", "exchanged", "batch")

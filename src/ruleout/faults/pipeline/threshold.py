@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,21 @@ from ruleout.faults.service import Service, ServiceFault, Serving
 class Threshold(ServiceFault):
     """The scores are the model's, what is made of them is not."""
 
-    variants = ("cut", "names", "transform", "smoothed", "logits", "uncalibrated", "swapped", "held-back")
+    variants = ("cut", "names", "transform", "smoothed", "logits", "uncalibrated", "swapped", "held-back", "alone")
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
         """Another cut, classes in another order, or numbers that are capped or left as logarithms.
 
         Or scores that are mixed with those before, given as log-odds or without calibration, or of the other class. Or one of several
-        classes is never let out: the next best is answered.
+        classes is never let out: the next best is answered. Alone: nothing but the log and its model is left.
         """
+        if variant == "alone":
+            return replace(
+                self.serve(service, rng, severity, str(rng.choice(["cut", "names", "transform", "logits", "swapped"]))), alone=True
+            )
         features = service.requests[service.features]
         answers = dict(service.answer(features))
-        if variant in ("smoothed", "logits", "uncalibrated", "swapped", "held-back"):
+        if variant in ("smoothed", "logits", "uncalibrated", "swapped", "held-back", "alone"):
             return _of_scores(service, answers, rng, severity, variant)
         if variant == "cut":
             if "score" not in answers:
