@@ -193,3 +193,28 @@ def test_three_scaled_columns_and_one_of_few_values_are_scaled_by_other_limits()
     assert told(found) == ["pipeline.scaling"]
     assert {w.split(".")[-1] for w in found.causes[0].where} <= set(scaled)
     assert served(log).verdict == "no-problem"
+
+
+def test_a_part_whose_requests_are_lost_leaves_a_hole() -> None:
+    from ruleout.causes.data.missing_partition import MissingPartition
+    from ruleout.problem import state_problem
+
+    features = ["carat", "depth", "table", "cut"]
+    frame = stones()[[*features, "price"]]
+
+    def looked(log: pd.DataFrame) -> list[str]:
+        case = Case(
+            reference=Side(train=frame.iloc[:2_500], validation=frame.iloc[2_500:4_000]),
+            current=Side(serving=log.assign(prediction=log["price"] * 1.01).reset_index(drop=True)),
+            target="price",
+            task="regression",
+            metric="r2",
+            changed="deployment",
+        )
+        return [finding.place for finding in MissingPartition().suspect(state_problem(case)).findings]
+
+    log = frame.iloc[4_000:]
+    assert looked(log[~log["cut"].isin(["Premium"])]) == ["serving.cut"]
+    assert looked(log[log["cut"] == "Premium"]) == []
+    assert looked(log[log["carat"] > 1.0]) == []
+    assert looked(log) == []

@@ -27,6 +27,9 @@ _RUN = 4.0
 _LEAST_MASS = 0.02
 _LEAST_CLASS = 0.005
 _MOST_LEVELS = 60
+MOST_LOST = 0.5
+"""Share of the healthy rows up to which levels that send no request are lost; where most send none, a part of the population asks."""
+
 _SPARE = 0.04
 """Share of its rows that an absent level may have left, a broken extraction seldom being clean."""
 
@@ -55,8 +58,8 @@ class MissingPartition(Cause):
     p)^n: the log likelihood ratio is -n log(1 - p), less the log of the number of places looked at. New values or nulls in place of the
     absent ones speak for other causes.
 
-    The healthy table without the part must then resemble the suspect in every column. A log of requests is looked at along time and target
-    only: whoever sends no request is not lost.
+    The healthy table without the part must then resemble the suspect in every column. In a log of requests lost is a hole alone, in time,
+    between two values, or of less than half of the levels' rows: whoever else sends no request is not lost.
 
     The run log's stages are compared by rows out over rows in; without an earlier log, a join that loses half of its rows.
 
@@ -229,8 +232,16 @@ def _parts(case: Case, pair: Pair, held: Comparison) -> Iterator[dict[str, Any]]
 
 
 def _of_who_asks(case: Case, pair: Pair, part: Mapping[str, Any]) -> bool:
-    """Whether a part is one of those who ask: requests are what came, so without a hole in time others asked and no row was lost."""
-    return part["column"] not in (case.time, case.target) and pair.suspect.kind(part["column"]) != "time"
+    """Whether a part is told by who asks: requests are what came, and whoever sends none is not lost.
+
+    Lost is a hole: in time, between two values, or less than half of the levels' rows while several levels remain.
+    """
+    column = part["column"]
+    if column in (case.time, case.target) or pair.suspect.kind(column) == "time":
+        return False
+    if "levels" in part:
+        return part["share"] > MOST_LOST or len(set(pair.suspect.texts(column).tolist())) < 2
+    return not (np.isfinite(part["low"]) and np.isfinite(part["high"]))
 
 
 def _n_numbers(table: Table, column: str) -> int:

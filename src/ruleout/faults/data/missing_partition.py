@@ -133,3 +133,5 @@ class MissingPartitionServing(PlannedService):
 
     planned: ClassVar[type[Fault]] = MissingPartition
     variants = ("validation",)
+    # Rows that are gone and people who do not ask leave the same log.
+    besides = ("data.drift",)
