@@ -62,6 +62,9 @@ class Laboratory:
             raise ModelError("nothing can be fitted here.")
         return self.refits[(seed or 0) % len(self.refits)]
 
+    def broken(self, side: str) -> str:
+        return ""
+
     def parameter_keys(self) -> Mapping[str, str]:
         return {}
 

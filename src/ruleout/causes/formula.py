@@ -11,7 +11,7 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.columns import finite, numbers, texts
 from ruleout.causes.page import Pair
-from ruleout.statistics.arithmetic import Arithmetic, best_inverse, decimals_of, known_arithmetic, undone
+from ruleout.statistics.arithmetic import Arithmetic, best_inverse, close_arithmetic, decimals_of, known_arithmetic, undone
 from ruleout.statistics.parts import change_point, mixture
 from ruleout.statistics.quantiles import ks_critical, ks_distance
 from ruleout.tables.table import Table
@@ -48,7 +48,9 @@ def _onto_values(x: np.ndarray, y: np.ndarray, levels: np.ndarray) -> Arithmetic
     if not 2 < len(levels) <= FEW_VALUES or _near(x, levels) > 0.5:
         return None
     before = ks_distance(x, y)
-    left = {a: ks_distance(right, y) for a in known_arithmetic() if _near(right := undone(a, x, y), levels) > ON_VALUES}
+    left = {
+        a: ks_distance(right, y) for a in (*known_arithmetic(), *close_arithmetic()) if _near(right := undone(a, x, y), levels) > ON_VALUES
+    }
     best = min(left, key=lambda a: left[a], default=None)
     return best if best is not None and left[best] < before / 2 else None
 

@@ -10,7 +10,17 @@ import numpy as np
 
 from ruleout.statistics.quantiles import ks_critical, ks_distance
 
-__all__ = ["Arithmetic", "best_inverse", "decimals_of", "known_arithmetic", "on_values", "shape_gap", "snapped", "undone"]
+__all__ = [
+    "Arithmetic",
+    "best_inverse",
+    "close_arithmetic",
+    "decimals_of",
+    "known_arithmetic",
+    "on_values",
+    "shape_gap",
+    "snapped",
+    "undone",
+]
 
 UNITS: dict[str, float] = {
     "x 10": 10.0,
@@ -38,7 +48,6 @@ UNITS: dict[str, float] = {
     "x 0.9144 (yards to metres)": 0.9144,
     "x 1.609344 (miles to kilometres)": 1.609344,
     "x 1.852 (knots to km/h)": 1.852,
-    "x 1.15078 (knots to mph)": 1.150779448,
     "x 0.514444 (knots to m/s)": 1852 / 3600,
     "x 3.6 (m/s to km/h)": 3.6,
     "x 2.23694 (m/s to mph)": 2.2369363,
@@ -57,6 +66,13 @@ UNITS: dict[str, float] = {
     "x 38.67 (mmol/l to mg/dl, cholesterol)": 38.67,
     "x 18.0 (mmol/l to mg/dl, glucose)": 18.018,
 }
+CLOSE_UNITS: dict[str, float] = {
+    "x 1.15078 (knots to mph)": 1.150779448,
+    "x 1.09361 (metres to yards)": 1 / 0.9144,
+    "x 1.10231 (metric to short tons)": 1.10231131,
+}
+"""Units so close to one another that a season may move a column as far: they are told by where the values stand, not by their spread."""
+
 MOSTLY_OFF = 0.6
 """A column stands off its healthy grid where at most this part of its values is on it."""
 
@@ -140,6 +156,13 @@ def known_arithmetic() -> tuple[Arithmetic, ...]:
     ]
     out += [Arithmetic(kind=kind, label=kind, known=True) for kind in CURVES]
     return tuple(out)
+
+
+@cache
+def close_arithmetic() -> tuple[Arithmetic, ...]:
+    """Units that lie close to one another, both ways."""
+    out = [Arithmetic(scale=k, label=label, known=True) for label, k in CLOSE_UNITS.items()]
+    return (*out, *(Arithmetic(scale=1 / k, label=f"the inverse of {label}", known=True) for label, k in CLOSE_UNITS.items()))
 
 
 def decimals_of(values: np.ndarray, *, most: int = 6) -> int | None:
