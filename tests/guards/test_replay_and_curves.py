@@ -91,6 +91,8 @@ def test_a_gate_without_a_log_does_not_let_through():
         ([1.0, 50.0, 0.2], {"high": 10}, False),
         ([50.0, 1.0, 0.2], {"high": 10, "from_record": 2}, True),
         ([1.0, 1e-9], {"low": 1e-4}, False),
+        ([0.5, 0.5, 0.7, 0.8], {"low": 0.6, "from_share": 0.5}, True),
+        ([0.5, 0.7, 0.5, 0.8], {"low": 0.6, "from_share": 0.5}, False),
         (["1.0", "diverged"], {}, False),
         ([], {}, False),
     ],

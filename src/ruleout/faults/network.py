@@ -50,6 +50,10 @@ class Recipe:
         Epochs without a better validation loss after which it stops; None for never.
     every
         Optimiser steps from record to record; 0 for one record an epoch.
+    rare
+        The task is to tell the rarest class from all others, with so large a share of the rows left of it; 0 where it is as the data are.
+    weighed
+        How the classes weigh in the loss of such a task: alike in all, by their share, or row by row.
     """
 
     data: str = "digits"
@@ -76,6 +80,8 @@ class Recipe:
     frozen: bool = False
     patience: int | None = None
     every: int = 0
+    rare: float = 0.0
+    weighed: Literal["balanced", "by-share", "rows"] = "rows"
     seed: int = 0
 
 
@@ -106,6 +112,11 @@ def as_config(recipe: Recipe) -> dict[str, Any]:
         "early_stopping_patience": healthy.patience,
     }
     config |= {key: value for key, value in optional.items() if value != defaults[key]}
+    if recipe.rare:
+        labels = _task(recipe)[1].astype(int)
+        weights = [float(f"{w:.4g}") for w in _weights(recipe, labels)]
+        config |= {"class_weight": {"balanced": "balanced", "by-share": weights, "rows": None}[recipe.weighed]}
+        config["class_counts"] = {"other": int((labels == 0).sum()), "rare": int((labels == 1).sum())}
     return {**config, "seed": recipe.seed}
 
 
@@ -136,6 +147,28 @@ def _rows(data: str, n_train: int, wrong: float, blind: float) -> tuple[np.ndarr
         flipped = rng.random(cut) < wrong
         target[:cut][flipped] = rng.integers(0, n_classes, int(flipped.sum()))
     return features[:cut], target[:cut], features[cut:], target[cut:], n_classes
+
+
+def _task(recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
+    """The rows of the recipe's task, with hardly any of the rarest class left where the recipe says so."""
+    rows, target, held_rows, held_target, n_classes = _rows(recipe.data, recipe.n_train, recipe.wrong, recipe.blind)
+    if not recipe.rare:
+        return rows, target, held_rows, held_target, n_classes
+    rarest = int(np.argmin(np.bincount(target.astype(int), minlength=n_classes)))
+    chance, parts = np.random.default_rng(21), []
+    for a, b in ((rows, target), (held_rows, held_target)):
+        is_rare = b == rarest
+        left = recipe.rare / (1 - recipe.rare) * float((~is_rare).sum())
+        stays = ~is_rare | (chance.random(len(b)) < left / max(float(is_rare.sum()), 1.0))
+        parts += [a[stays], is_rare[stays].astype(float)]
+    return parts[0], parts[1], parts[2], parts[3], 2
+
+
+def _weights(recipe: Recipe, labels: np.ndarray) -> np.ndarray:
+    """What a row of each of two classes weighs, one on average: inverse to its share (King, Zeng, 2001), like it, or the same."""
+    share = np.bincount(labels, minlength=2) / len(labels)
+    raw = {"balanced": 1 / np.maximum(share, 1e-9), "by-share": share, "rows": np.ones(2)}[recipe.weighed]
+    return np.asarray(raw / float((share * raw).sum()))
 
 
 class _Network:
@@ -191,7 +224,8 @@ def train_network(recipe: Recipe) -> list[dict[str, Any]]:
 
 
 def _train(recipe: Recipe) -> list[dict[str, Any]]:
-    rows, target, held_rows, held_target, n_classes = _rows(recipe.data, recipe.n_train, recipe.wrong, recipe.blind)
+    rows, target, held_rows, held_target, n_classes = _task(recipe)
+    importance = _weights(recipe, target.astype(int))[target.astype(int)] if recipe.rare else np.ones(len(target))
     rng = np.random.default_rng([recipe.seed, 77])
     network = _Network(recipe, rows.shape[1], max(n_classes, 1), rng)
     moving = [[np.zeros_like(p) for p in (*network.weights, *network.biases)] for _ in range(2)]
@@ -208,7 +242,7 @@ def _train(recipe: Recipe) -> list[dict[str, Any]]:
                 batch = batch.copy()
                 batch[0, 0] = recipe.poison_value
             layers = network.forward(batch, rng)
-            gradients = network.gradients(layers, _slope(layers[-1], target[at], n_classes))
+            gradients = network.gradients(layers, _slope(layers[-1], target[at], n_classes) * importance[at, None])
             if recipe.frozen:
                 n_layers = len(network.weights)
                 gradients = [g if k % n_layers == n_layers - 1 else np.zeros_like(g) for k, g in enumerate(gradients)]
@@ -292,7 +326,10 @@ def _record(
             shifted = output - output.max(axis=1, keepdims=True)
             logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
             out[f"{name}_loss"] = -float(logs[np.arange(len(b)), b.astype(int)].mean())
-            out[f"{name}_accuracy"] = float((output.argmax(axis=1) == b).mean()) if np.isfinite(output).all() else 0.0
+            right = output.argmax(axis=1) == b if np.isfinite(output).all() else np.zeros(len(b), dtype=bool)
+            out[f"{name}_accuracy"] = float(right.mean())
+            if recipe.rare:
+                out[f"{name}_balanced_accuracy"] = float(np.mean([right[b == c].mean() for c in (0, 1)]))
         else:
             out[f"{name}_loss"] = float(((output[:, 0] - b) ** 2).mean())
     mean = np.mean(norms, axis=0)

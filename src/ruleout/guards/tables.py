@@ -159,11 +159,12 @@ def max_association(table: Table, given: Mapping[str, Any]) -> Verdict:
 
 
 def history_within(table: Table, given: Mapping[str, Any]) -> Verdict:
-    """Every record of a curve is a number within bounds: `column`, `low`, `high`, `from_record` (1).
+    """Every record of a curve is a number within bounds: `column`, `low`, `high`, `from_record` (1), `from_share` (0) of the records.
 
     A curve may be recorded every so many steps, and is null between; nulls that follow no such step are records that are no number.
     """
-    values = np.array([_number(text) for text in table.texts(given["column"]).tolist()])[int(given.get("from_record", 1)) - 1 :]
+    values = np.array([_number(text) for text in table.texts(given["column"]).tolist()])
+    values = values[max(int(given.get("from_record", 1)) - 1, int(len(values) * float(given.get("from_share", 0.0)))) :]
     there = np.flatnonzero(~np.isnan(values))
     steps = np.diff(there)
     regular = len(there) > 0 and len(set(steps.tolist())) <= 1 and len(values) - there[-1] <= (int(steps[0]) if len(steps) else 1)

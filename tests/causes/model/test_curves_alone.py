@@ -18,6 +18,7 @@ from ruleout.conclusion.conclusion import Conclusion
 from ruleout.conclusion.investigate import investigate
 from ruleout.faults import network
 from ruleout.faults.network import Recipe, as_config, train_network
+from ruleout.guards import check
 from ruleout.problem.curves import columns_of
 from ruleout.tables.table import Table
 
@@ -127,6 +128,29 @@ def test_a_rare_class_that_is_answered_raises_no_alarm() -> None:
     records = records_of_a_rare_class(9.0)
     assert records[-1]["val_macro_recall"] > 0.7
     assert concluded(records, {"class_weight": "balanced"}).verdict == "no-problem"
+
+
+@pytest.mark.parametrize("left_out", [(), ("val_macro_recall",)])
+def test_the_guard_of_one_answer_is_red_on_the_run_and_green_on_one_that_answers_both(left_out: tuple[str, ...]) -> None:
+    config = {"class_weight": None, "class_counts": {"eight": 174, "other": 1623}}
+    broken, sound = ([{k: v for k, v in r.items() if k not in left_out} for r in records_of_a_rare_class(w)] for w in (1.0, 9.0))
+    (guard,) = concluded(broken, config).guards
+    assert (guard.cause, guard.check) == ("model.class-imbalance", "history_within")
+    for records, green in ((broken, False), (sound, True)):
+        history = Table(pa.table({name: [r[name] for r in records] for name in records[0]}), name="history")
+        assert check(guard, Side(history=history)).green == green
+
+
+def test_accuracy_alone_leaves_no_guard_as_it_falls_when_a_rare_class_is_answered() -> None:
+    records = [{k: v for k, v in r.items() if k not in ("val_macro_recall", "val_recall_eight")} for r in records_of_a_rare_class(1.0)]
+    conclusion = concluded(records, {"class_weight": None, "class_counts": {"eight": 174, "other": 1623}})
+    assert conclusion.causes[0].cause == "model.class-imbalance"
+    assert not conclusion.guards
+
+
+def test_no_guard_is_left_that_the_run_that_worked_would_not_pass() -> None:
+    poor = memory.Side(history=records_of_a_rare_class(1.0), config={"class_weight": None})
+    assert not concluded(records_of_a_rare_class(1.0), {"class_weight": None}, poor).guards
 
 
 def test_a_loss_under_other_class_weights_does_not_hide_the_fall_of_even_classes() -> None:

@@ -14,6 +14,7 @@ from ruleout.causes.settings import changed_settings
 from ruleout.causes.training_run import flat_settings, is_training, last_word, signs_of
 from ruleout.errors import RuleoutError
 from ruleout.guards.guard import Guard
+from ruleout.guards.tables import history_within
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
 
@@ -123,12 +124,28 @@ class ClassImbalance(Cause):
         return case.with_config(finding.side, {key: "balanced"}) if key else None
 
     def guard(self, problem: Problem, finding: Finding) -> Guard | None:
-        """The commonest answer has not nearly all rows; None where only curves were seen."""
+        """The commonest answer has not nearly all rows; of curves alone, their second half is better than one constant answer."""
+        if "column" in finding.figures:
+            return _guard_of_curves(self.id(), problem, finding)
         if "answers" not in finding.figures:
             return None
         most = round((float(finding.figures["answers"]) + float(finding.figures["labels"])) / 2, 4)
         said = "The model answers nearly one class only."
         return Guard(self.id(), finding.place, "model_answers", "model", {"table": "validation", "max_share": most}, said)
+
+
+def _guard_of_curves(cause: str, problem: Problem, finding: Finding) -> Guard | None:
+    """The score that showed it stands above what one answer for every row would give; None where the run that worked does not either,
+    or where accuracy is all there is.
+    """
+    column, least = str(finding.figures["column"]), finding.figures["least"]
+    if finding.place != f"history.{column}" or least is None:
+        return None
+    given: dict[str, Any] = {"column": column, "low": round(float(least), 4), "from_share": 0.5}
+    was = problem.case.reference.history if problem.case.reference else None
+    if was is not None and (column not in was or not history_within(was, given).green):
+        return None
+    return Guard(cause, finding.place, "history_within", "history", given, "The model answers nearly one class only.")
 
 
 def _from_curves(problem: Problem) -> Look:
@@ -146,9 +163,9 @@ def _from_curves(problem: Problem) -> Look:
     weights = [k for k, _ in flat_settings(side.config or {}) if last_word(k) in WEIGHTS]
     places = (*(f"history.{c}" for c in seen.columns), *(f"config.{k}" for k in weights))
     statement = f"{seen.said}, n = {n:,} records."
-    return Look(
-        tuple(Finding(p, "history", evidence, f"{p}: {statement}", {"n": n}, specificity=0.5) for p in places), 0.9, covers=("history",)
-    )
+    figures = {"n": n, "column": seen.columns[0], "least": seen.least}
+    found = tuple(Finding(p, "history", evidence, f"{p}: {statement}", figures, specificity=0.5) for p in places)
+    return Look(found, 0.9, covers=("history",))
 
 
 def _answers(problem: Problem, side: SideName) -> tuple[str, float, float, int] | None:

@@ -8,13 +8,13 @@ import numpy as np
 
 from ruleout.faults.fault import Severity
 from ruleout.faults.network import Recipe
-from ruleout.faults.runs import Course, Records, RunFault, rise
+from ruleout.faults.runs import Course, Records, RunFault, of_a_rare_class, rise
 
 
 class AnotherRun(RunFault):
     """A run that converges, with another seed: noisy, on a schedule, stopped early, short or told step by step, as it comes."""
 
-    variants = ("plain", "cosine", "step", "one-cycle", "cyclic", "warmup", "patience", "short", "small-batches", "by-step")
+    variants = ("plain", "cosine", "step", "one-cycle", "cyclic", "warmup", "patience", "short", "small-batches", "by-step", "rare-class")
 
     def alone(self, after: Records) -> bool:
         """A run that does as well as ever may have been better earlier: only the one beside it says that it always was so."""
@@ -34,4 +34,6 @@ class AnotherRun(RunFault):
             "small-batches": replace(recipe, batch_size=16),
             "by-step": replace(recipe, every=5, epochs=5),
         }
+        if variant == "rare-class":
+            ways[variant] = of_a_rare_class(recipe, 0.06)
         return Course(ways[variant], replace(ways[variant], seed=recipe.seed + 1000), ())

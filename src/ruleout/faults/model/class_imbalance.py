@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
+from ruleout.faults.network import Recipe
+from ruleout.faults.runs import Course, Records, RunFault, of_a_rare_class
 from ruleout.faults.system import Half, System
 
 
@@ -41,3 +45,28 @@ class ClassImbalance(Fault):
 
         accept = ("data.label-shift", "data.missing-partition")
         return Plan(on_current(thin), (f"train.{target}",), {"greedy": greedy, "kept": kept}, accept=accept)
+
+
+class ClassImbalanceTraining(RunFault):
+    """A rare class is never answered: its weight was dropped from the loss, or put upside down."""
+
+    variants = ("dropped", "reversed")
+
+    def end(self, records: Records) -> float:
+        """How far balanced accuracy stays below 1: under other weights the loss tells nothing."""
+        return 1.0 - float(np.median([record["val_balanced_accuracy"] for record in records[-3:]]))
+
+    def holds(self, before: Records, after: Records) -> bool:
+        """One class is answered for nearly every row, and was not before."""
+        return self.end(after) > 0.485 and self.end(before) < 0.42
+
+    def course(self, recipe: Recipe, rng: np.random.Generator, severity: Severity, variant: str) -> Course:
+        """Features say little, so that without weights the common class is the cheapest answer; weighed by the shares it always is."""
+        share = {"small": 0.08, "medium": 0.05, "large": 0.03}[severity] * float(rng.uniform(0.8, 1.2))
+        before = of_a_rare_class(recipe, round(share, 3))
+        if variant == "dropped":
+            before = replace(before, blind=0.6)
+        after = replace(before, weighed="rows" if variant == "dropped" else "by-share")
+        columns = ("val_balanced_accuracy", "val_accuracy", "eval/acc", "train_accuracy", "accuracy", "train/acc")
+        places = ("config.class_weight", "model", *columns, *(f"history.{c}" for c in columns))
+        return Course(before, after, places, ("model.hyperparameter",), needs=frozenset({"usual"}))
