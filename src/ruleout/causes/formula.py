@@ -16,7 +16,7 @@ from ruleout.statistics.parts import change_point, mixture
 from ruleout.statistics.quantiles import ks_critical, ks_distance
 from ruleout.tables.table import Table
 
-__all__ = ["FEW_VALUES", "Rows", "changed_part", "changed_rows", "changed_whole", "off_grid"]
+__all__ = ["FEW_VALUES", "ON_VALUES", "Rows", "changed_part", "changed_rows", "changed_whole", "near_levels", "off_grid"]
 
 Rows = Mapping[str, Any]
 """`{}` for every row; `by` and `levels`; `from` and `to`, row numbers; a `mixture`; or `off`, decimals that healthy values never need."""
@@ -45,17 +45,16 @@ def changed_whole(x: np.ndarray, y: np.ndarray, *, usual: float = 0.0) -> Arithm
 
 def _onto_values(x: np.ndarray, y: np.ndarray, levels: np.ndarray) -> Arithmetic | None:
     """The known formula that puts values of which none is a healthy one back on the few healthy ones, however these drifted."""
-    if not 2 < len(levels) <= FEW_VALUES or _near(x, levels) > 0.5:
+    if not 2 < len(levels) <= FEW_VALUES or near_levels(x, levels) > 0.5:
         return None
     before = ks_distance(x, y)
-    left = {
-        a: ks_distance(right, y) for a in (*known_arithmetic(), *close_arithmetic()) if _near(right := undone(a, x, y), levels) > ON_VALUES
-    }
+    right = {a: undone(a, x, y) for a in (*known_arithmetic(), *close_arithmetic())}
+    left = {a: ks_distance(v, y) for a, v in right.items() if near_levels(v, levels) > ON_VALUES}
     best = min(left, key=lambda a: left[a], default=None)
     return best if best is not None and left[best] < before / 2 else None
 
 
-def _near(values: np.ndarray, levels: np.ndarray) -> float:
+def near_levels(values: np.ndarray, levels: np.ndarray) -> float:
     """The share of values that stand where a level does, to a twentieth of what lies between two levels."""
     at = np.clip(np.searchsorted(levels, values), 1, len(levels) - 1)
     gap = np.minimum(np.abs(values - levels[at - 1]), np.abs(values - levels[at]))

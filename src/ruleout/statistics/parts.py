@@ -98,14 +98,13 @@ def strangers(values: np.ndarray, healthy: np.ndarray, others: np.ndarray, *, n_
     gain = float(np.sum(seen * (np.log(share * after + (1 - share) * before) - np.log(before))))
     overlap = float(np.minimum(share * after, (1 - share) * before).sum())
     changed = share * after > (1 - share) * before
-    return Mixture(share, gain, overlap, edges, _beside(edges, changed, shares(healthy) + shares(others) > 0))
+    return Mixture(share, gain, overlap, edges, _between(changed, shares(healthy) + shares(others) > 0))
 
 
-def _beside(edges: np.ndarray, changed: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Bins in which neither component holds a value are as the nearest one is in which one does: rounding puts values there."""
-    centres = np.concatenate([edges[1:2], (edges[1:-2] + edges[2:-1]) / 2, edges[-2:-1]])
+def _between(changed: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Bins in which neither component holds a value are changed where the nearest ones on both sides are: rounding puts values there."""
     held = np.flatnonzero(known)
-    at = np.clip(np.searchsorted(held, np.arange(len(known))), 0, len(held) - 1)
-    before, after = held[np.maximum(at - 1, 0)], held[at]
-    near = np.where(np.abs(centres - centres[before]) < np.abs(centres - centres[after]), before, after)
-    return np.asarray(np.where(known, changed, changed[near]))
+    at = np.searchsorted(held, np.arange(len(known)))
+    inside = (at > 0) & (at < len(held))
+    before, after = held[np.maximum(at - 1, 0)], held[np.minimum(at, len(held) - 1)]
+    return np.asarray(np.where(known, changed, inside & changed[before] & changed[after]))

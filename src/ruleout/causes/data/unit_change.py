@@ -9,7 +9,7 @@ from ruleout.causes.by_itself import two_units, with_lone
 from ruleout.causes.calendar import by_calendar
 from ruleout.causes.columns import bounded, finite, numbers, numeric_columns, pair_of, put_values, quantile_guard, sampled
 from ruleout.causes.comparison import usual
-from ruleout.causes.formula import FEW_VALUES, Rows, changed_part, changed_rows, changed_whole, off_grid
+from ruleout.causes.formula import FEW_VALUES, ON_VALUES, Rows, changed_part, changed_rows, changed_whole, near_levels, off_grid
 from ruleout.causes.hidden_scale import hidden_scale
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
@@ -133,7 +133,9 @@ class UnitChange(Cause):
                 if change and not any(o != column and ks_distance(x, values[o][1]) < noise for o in moved):
                     finding = _finding(pair, column, change, rows, before=distance[column], still=still)
                     # Two fitted constants bend to many a drift: small moves of that sort say nothing.
-                    found += [finding] if finding.evidence > 2 or distance[column] > 0.3 else []
+                    # What moved no more than the others do is told by where the values stand, or not at all.
+                    proved = finding.figures["back"] or distance[column] > usual(distance, column)
+                    found += [finding] if proved and (finding.evidence > 2 or distance[column] > 0.3) else []
             hidden = hidden_scale(problem.case, pair)
             if hidden is not None:
                 # Quantiles take a factor for the unit nearest to it; the relation to the other columns gives it to a hundredth.
@@ -213,6 +215,9 @@ def _finding(pair: Pair, column: str, change: Arithmetic, rows: Rows, *, before:
     grid = decimals_of(y, most=4)
     back = grid is not None and off_grid(x[inside], grid).mean() > 0.3 and off_grid(right, grid).mean() < 0.02
     back = back or (on_values(right, y) > 0.98 and on_values(x[inside], y) < 0.5)
+    levels = np.unique(y)
+    if 2 < len(levels) <= FEW_VALUES:
+        back = back or (near_levels(right, levels) > ON_VALUES and near_levels(x[inside], levels) < 0.5)
     if back or change.known:
         evidence = 3.9 if back or still else 2.5
     elif change.scale != 1.0 and change.offset == 0.0:
@@ -234,6 +239,7 @@ def _finding(pair: Pair, column: str, change: Arithmetic, rows: Rows, *, before:
         "offset": change.offset,
         "formula": change.kind,
         "share": float(inside.mean()),
+        "back": bool(back),
         "n": len(x),
     }
     exact = 1.0 if back or change.known else 0.85
