@@ -6,30 +6,9 @@ import re
 from dataclasses import dataclass
 
 from ruleout.case.case import Case
+from ruleout.case.words import FAILS, ROSE, WONDERS
 
 __all__ = ["Doubt", "doubt"]
-
-FAILS = re.compile(
-    r"production|nowhere|not seen|unseen|no use\b|useless|no effect|\blive\b|in the field|real world|in operation|when used|in use\b|"
-    r"deployed|cannot|nobody|disagree|coin.?(flip|toss)|falls apart|elsewhere|halve[sd]|not with|"
-    r"(does|do|did|will|could|can)(n.?t| not|not) (help|work|hold|be (run|reproduced|computed|confirmed)|reproduce|confirm)|"
-    r"(far|much|clearly) (worse|lower|less|better)|poor(ly)?\b|points? (less|lower|worse|below)|"
-    r"(never|not) (there|known|available|confirmed)|next (week|month|quarter|season|year|batch)|\bnew (season|site|plant|people|users)",
-    re.IGNORECASE,
-)
-"""The score is known not to hold where the model is used."""
-
-ROSE = re.compile(
-    r"jump|rose|soar|leap|brought|since|after adding|(was|were|got) (added|merged|joined|exported)|adding|up from|from \d[\d.]*\s?%? to|"
-    r"down by|overnight",
-    re.IGNORECASE,
-)
-"""The score became good at once, with a change in what the model is given."""
-
-WONDERS = re.compile(
-    r"too (good|beautiful)|suspicious|point zero|beats everything|better than (the )?(literature|published|state of)", re.IGNORECASE
-)
-"""Somebody wonders; so do people over honest scores, and it says little."""
 
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?:\s?(%|percent)|(?= points?\b)( )|(?![\w.]*\d))")
 LEVELS_APART = 0.03

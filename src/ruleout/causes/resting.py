@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from ruleout.case.doubt import doubt
+from ruleout.case.words import AFTERWARDS
 from ruleout.causes.leaks import Judged, blanked
 from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.problem.problem import Problem
 from ruleout.tables.table import Table
 
-__all__ = ["AFTERWARDS", "Resting", "computed", "resting_on"]
-
-AFTERWARDS = re.compile(
-    r"reason|clos(ed|ing|ure)|settle|after|post(_|erior)|final|outcome|result|recover|refund|cancel|resol|chargeback|dispos|discharg|"
-    r"label|target|actual|_end(ed)?(_|$)|termin|collect|writeoff|write_off|retention|winback|exit|death|confirmed|approved|decision|"
-    r"next_|future|follow|arriv|complet|return(ed)?(_|$)|churn|default|fraud|convert",
-    re.IGNORECASE,
-)
-"""Names of what is known only afterwards."""
+__all__ = ["Resting", "computed", "resting_on"]
 
 ASKED = 3
 """Columns without which the model is trained again."""

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ruleout.case.case import Case, TableName
+from ruleout.case.words import FAILED, JOINS, OLD, THINS
 from ruleout.causes.page import Finding
 
 __all__ = ["Stage", "emptied_stage", "emptied_tables", "failed_stage", "fanned_stage", "leaking_stage", "stages_of", "stale_stage"]
 
-OLD = re.compile(
-    r"yesterday|stale|cached? |from cache|fall(ing|s)? ?back|previous (run|day|partition|snapshot)|re-?us(ed|ing)|last known"
-    r"|not (yet )?updated"
-)
 TABLES: tuple[TableName, ...] = ("train", "validation", "serving")
-JOINS = re.compile(r"join|merge|lookup|enrich|match|attach|augment")
-THINS = re.compile(
-    r"filter|sampl|aggregat|group|dedup|distinct|window|select|split|rollup|train|fit|test|evaluat|valid|publish|upload|export|score|predict"
-)
-"""Stages that keep some of their rows by their nature, or turn rows into something else."""
-
-FAILED = re.compile(r"fail|error|abort|timeout|timed out|killed|exception|crash")
 
 
 @dataclass(frozen=True)

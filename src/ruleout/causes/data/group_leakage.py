@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.case.words import IDENTIFIER
 from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded
 from ruleout.causes.future import time_column
@@ -29,11 +29,6 @@ CERTAIN = 2.5
 SPLITS = 2
 PAIRED = 4.0
 """Standard errors by which the same rows must be predicted worse where their entities are strangers, for that to need no other proof."""
-IDENTIFIER = re.compile(
-    r"(^|_)(id|ids|no|nr|key|uuid|code)$|^id_|person|patient|subject|customer|client|user|member|account|household|family|student|teacher|"
-    r"respondent|employee|device|machine|vehicle|session|player|company|firm|tail|author|speaker|donor|owner|hotel|shop|store",
-    re.IGNORECASE,
-)
 
 
 class GroupLeakage(Cause):

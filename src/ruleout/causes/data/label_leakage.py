@@ -10,6 +10,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.case.doubt import doubt
+from ruleout.case.words import AFTERWARDS
 from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.by_itself import with_lone
 from ruleout.causes.columns import bounded
@@ -19,7 +20,7 @@ from ruleout.causes.given_away import Given, given_away, told_by_a_lone_table
 from ruleout.causes.leaks import FEWER, Judged, blanked, column_of, disbelieved, judged_rows, made_before_the_split
 from ruleout.causes.page import Cause, Finding, Look
 from ruleout.causes.places import gap
-from ruleout.causes.resting import AFTERWARDS, Resting, resting_on
+from ruleout.causes.resting import Resting, resting_on
 from ruleout.causes.told_in_training import as_it_was, told_in_training
 from ruleout.causes.watched import told_guard
 from ruleout.guards.guard import Guard

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.case.reading import Reading, read_leaks
+from ruleout.case.words import FUTURE
 from ruleout.causes.before import before_it_fell, mended_reference
 from ruleout.causes.columns import bounded
 from ruleout.causes.encoded import encoded_features, known_then, levelled_features
@@ -24,7 +24,6 @@ from ruleout.tables.moments import moments
 
 MADE = 0.999
 """R2 from which on a feature is made of later targets, beyond what a series that changes slowly shows."""
-FUTURE = re.compile(r"next|future|following|lead(_|$)|tomorrow|ahead|upcoming|subsequent|centred|centered", re.IGNORECASE)
 
 
 class TemporalLeakage(Cause):
