@@ -13,7 +13,8 @@ def isotonic(x: np.ndarray, y: np.ndarray, rising: bool) -> np.ndarray:
     """The best monotone function of `x` for `y`, at each `x`, shape (n_rows,) (Barlow et al., 1972)."""
     from sklearn.isotonic import IsotonicRegression
 
-    return np.asarray(IsotonicRegression(increasing=rising).fit_transform(x, y))
+    # The largest x of many alike may come out a last digit smaller, and is then beyond what was fitted.
+    return np.asarray(IsotonicRegression(increasing=rising, out_of_bounds="clip").fit_transform(x, y))
 
 
 def held_out_r2(features: np.ndarray, target: np.ndarray) -> float:

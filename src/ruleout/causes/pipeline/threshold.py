@@ -211,7 +211,7 @@ def _made_from(answers: Answers) -> Finding | None:
     if len(own) < 30 or len(np.unique(np.round(own, 9))) < 15 or len(np.unique(logged)) < 5 or np.std(logged) == 0:
         return None
     left = _left_over(own, logged)
-    if left > FUNCTION:
+    if not left <= FUNCTION:
         return None
     how = _formula(own, logged)
     said = (
@@ -237,7 +237,7 @@ def _made_from_theirs(elsewhere: Elsewhere) -> Finding | None:
     if len(ours) < 30 or len(np.unique(theirs)) < 15 or len(np.unique(ours)) < 5 or np.std(ours) == 0:
         return None
     left = _left_over(theirs, ours)
-    if left > FUNCTION:
+    if not left <= FUNCTION:
         return None
     how, place = _formula(theirs, ours), f"serving.{elsewhere.column}"
     case = elsewhere.rows.case

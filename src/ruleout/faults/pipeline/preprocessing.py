@@ -52,6 +52,8 @@ class Preprocessing(ServiceFault):
             "data.unit-change",
             "pipeline.numerics",
             *(("pipeline.encoding", "data.new-categories", "pipeline.feature-availability") if variant == "other-level" else ()),
+            # To trees a logarithm is a 0, and limits may leave one value.
+            *(("pipeline.feature-availability",) if variant in ("logarithm", "limits") else ()),
         )
         if variant in _LOGGED:
             features = change(service.requests[service.features].copy())
