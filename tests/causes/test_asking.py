@@ -86,6 +86,7 @@ def test_what_the_model_refuses_is_no_reason_to_ask_it_about_each_change_by_itse
         case, Laboratory(case), "current", log, logged, model, "current", "current", plain, compare_answers(case, plain, logged)
     )
     changes = [numbers_changed(f"x times {k}", ["x"], lambda v, _, k=k: v * k) for k in range(1, 41)]
+    changes += [numbers_changed("x past all bounds", ["x"], lambda v, _: v * 1e307)]
     changes += [numbers_changed(f"x less {k} as log", ["x"], lambda v, _, k=k: np.log(np.maximum(v - 5 - k / 100, 0))) for k in range(10)]
     with np.errstate(divide="ignore"):
         found = answers.search(changes)

@@ -361,7 +361,9 @@ class Answers:
         for first in range(0, len(made), AT_ONCE):
             part = made[first : first + AT_ONCE]
             answered = self._ask([table for _, table in part])
-            told = (None if answer is None else self._told(compare_answers(self.case, answer, logged), rows) for answer in answered)
+            # What an exponential makes of a number may be past all bounds: such answers are far from the log, and no more is asked of them.
+            with np.errstate(over="ignore", invalid="ignore"):
+                told = [None if answer is None else self._told(compare_answers(self.case, answer, logged), rows) for answer in answered]
             out.extend((change, one) for (change, _), one in zip(part, told, strict=True))
         return out
 
