@@ -86,7 +86,10 @@ def test_items_are_the_same_from_the_same_seeds_one_in_five_healthy():
     assert items == plan_items(seeds=(0, 1))
     assert len({i.key for i in items}) == len(items)
     assert {i.severity for i in items if i.kind == "single" and i.seed == 0} == {"small", "medium", "large"}
-    assert sum(i.kind == "healthy" for i in items) == pytest.approx(len(items) / 5, abs=1)
+    scenes = {entry.name(): entry.situation for entry in catalog("data", "model", "pipeline", "healthy")}
+    for situation in SITUATIONS:
+        here = [i.kind == "healthy" for i in items if scenes[i.faults[0]] == situation]
+        assert sum(here) == (len(here) - sum(here)) // 4, f"{situation}: {sum(here)} of {len(here)} are healthy"
     assert {f for i in items if i.kind == "single" for f in i.faults} >= {"data.drift", "model.checkpoint", "pipeline.metric"}
 
 
