@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ruleout.errors import ModelError
-from ruleout.models.model import Description, Model, Prediction, reloaded
+from ruleout.models.model import Description, Model
+from ruleout.models.wrapped import Wrapped
 from ruleout.tables.table import Table
 
 __all__ = ["ByDummies", "Layout", "layouts"]
@@ -62,7 +62,7 @@ def layouts(table: Table, features: Sequence[str], width: int) -> Iterator[Layou
                     yield layout
 
 
-class ByDummies:
+class ByDummies(Wrapped):
     """A model that takes an array of numbers and indicators, asked by the columns that these are made of.
 
     Parameters
@@ -74,37 +74,17 @@ class ByDummies:
     """
 
     def __init__(self, model: Model, layout: Layout) -> None:
-        self.model, self.layout = model, layout
+        super().__init__(model)
+        self.layout = layout
 
-    @property
-    def fingerprint(self) -> str:
-        """A hash of what the model is."""
-        return self.model.fingerprint
-
-    def describe(self) -> Description:
-        """What the model says about itself, with the columns named and each category's levels in the order of their columns."""
-        return self._description
-
-    @cached_property
-    def _description(self) -> Description:
-        found = self.model.describe()
+    def _told(self, found: Description) -> Description:
         categories = {c: list(levels) for c, levels in self.layout.levels.items()}
         return replace(found, features=self.layout.features, fitted={**found.fitted, "categories": categories, "scalers": []})
 
-    def predict(self, table: Table) -> Prediction:
-        """The answers for every row; raises `ModelError` where a column is missing."""
-        return self.model.predict(self._array(table))
+    def _around(self, model: Model) -> Model:
+        return ByDummies(model, self.layout)
 
-    def refit(self, table: Table, target: str, *, parameters: Mapping[str, Any] | None = None, seed: int | None = None) -> Model:
-        """An unfitted copy fitted on the array that `table` makes, as `Model.refit`."""
-        array = self._array(table).with_column(target, table.arrow.column(target))
-        return ByDummies(self.model.refit(array, target, parameters=parameters, seed=seed), self.layout)
-
-    def reloaded(self) -> Model:
-        """The model saved and loaded again, asked in the same way."""
-        return ByDummies(reloaded(self.model), self.layout)
-
-    def _array(self, table: Table) -> Table:
+    def _taken(self, table: Table, *more: str) -> Table:
         import pyarrow as pa
 
         lacking = [c for c in self.layout.features if c not in table]
@@ -119,4 +99,5 @@ class ByDummies:
                 continue
             values = table.texts(name)
             columns |= {f"{name}_{level}": (values == level).astype(float) for level in self.layout.levels[name]}
-        return Table(pa.table(columns), name=table.name, origin=table.origin)
+        arrow = pa.table(columns | {name: table.arrow.column(name) for name in more})
+        return Table(arrow, name=table.name, origin=table.origin)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from ruleout.errors import ModelError
-from ruleout.models.model import Description, Model, Prediction, reloaded
+from ruleout.models.model import Description, Model, Prediction
 from ruleout.models.native import answer_of
+from ruleout.models.wrapped import Wrapped
 from ruleout.tables.table import Table
 
 __all__ = ["ByLabels"]
@@ -20,7 +20,7 @@ SUM_TOLERANCE = 1e-3
 """How far from 1 the scores of a row may sum for them to be probabilities."""
 
 
-class ByLabels:
+class ByLabels(Wrapped):
     """A model whose answers lack the names of their classes, or their meaning.
 
     Parameters
@@ -34,21 +34,14 @@ class ByLabels:
     """
 
     def __init__(self, model: Model, task: Literal["classification", "regression"], labels: Sequence[Any] = ()) -> None:
-        self.model, self.task, self.labels = model, task, tuple(labels)
+        super().__init__(model)
+        self.task, self.labels = task, tuple(labels)
 
-    @property
-    def fingerprint(self) -> str:
-        """A hash of what the model is."""
-        return self.model.fingerprint
+    def _told(self, found: Description) -> Description:
+        return replace(found, classes=self.labels if self.task == "classification" else None, outputs="")
 
-    def describe(self) -> Description:
-        """What the model says about itself, with the classes named."""
-        return self._description
-
-    @cached_property
-    def _description(self) -> Description:
-        classes = self.labels if self.task == "classification" else None
-        return replace(self.model.describe(), classes=classes, outputs="")
+    def _around(self, model: Model) -> Model:
+        return ByLabels(model, self.task, self.labels)
 
     def predict(self, table: Table) -> Prediction:
         """The answers for every row.
@@ -72,11 +65,7 @@ class ByLabels:
     def refit(self, table: Table, target: str, *, parameters: Mapping[str, Any] | None = None, seed: int | None = None) -> Model:
         """The model fitted again, as `Model.refit`; what is fitted here knows its classes."""
         fitted = self.model.refit(table, target, parameters=parameters, seed=seed)
-        return ByLabels(fitted, self.task, self.labels) if fitted.describe().outputs else fitted
-
-    def reloaded(self) -> Model:
-        """The model saved and loaded again, told in the same way."""
-        return ByLabels(reloaded(self.model), self.task, self.labels)
+        return self._around(fitted) if fitted.describe().outputs else fitted
 
     def _named(self, codes: np.ndarray) -> np.ndarray:
         out = np.empty(len(codes), dtype=object)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
-from typing import Any
 
-from ruleout.models.model import Description, Model, Prediction, reloaded
+from ruleout.models.model import Description, Model
+from ruleout.models.wrapped import Wrapped
 from ruleout.tables.table import Table
 
 __all__ = ["ByNames", "spelled"]
@@ -43,7 +42,7 @@ def _plain(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
-class ByNames:
+class ByNames(Wrapped):
     """A model asked by the table's own names.
 
     Parameters
@@ -55,20 +54,10 @@ class ByNames:
     """
 
     def __init__(self, model: Model, columns: Mapping[str, str]) -> None:
-        self.model, self.columns = model, dict(columns)
+        super().__init__(model)
+        self.columns = dict(columns)
 
-    @property
-    def fingerprint(self) -> str:
-        """A hash of what the model is."""
-        return self.model.fingerprint
-
-    def describe(self) -> Description:
-        """What the model says about itself, in the table's names."""
-        return self._description
-
-    @cached_property
-    def _description(self) -> Description:
-        found = self.model.describe()
+    def _told(self, found: Description) -> Description:
         told = self.columns.get
         fitted = dict(found.fitted)
         for name in ("categories", "importances", "imputers", "encodings"):
@@ -78,19 +67,11 @@ class ByNames:
         fitted["scalers"] = [{**s, "columns": [told(c, c) for c in s["columns"]]} for s in fitted.get("scalers", ())]
         return replace(found, features=tuple(told(c, c) for c in found.features or ()), fitted=fitted)
 
-    def predict(self, table: Table) -> Prediction:
-        """The answers for every row; raises `ModelError` where a column is missing."""
-        return self.model.predict(self._renamed(table))
+    def _around(self, model: Model) -> Model:
+        return ByNames(model, self.columns)
 
-    def refit(self, table: Table, target: str, *, parameters: Mapping[str, Any] | None = None, seed: int | None = None) -> Model:
-        """The model fitted again on the same columns, as `Model.refit`."""
-        return ByNames(self.model.refit(self._renamed(table), target, parameters=parameters, seed=seed), self.columns)
-
-    def reloaded(self) -> Model:
-        """The model saved and loaded again, asked in the same way."""
-        return ByNames(reloaded(self.model), self.columns)
-
-    def _renamed(self, table: Table) -> Table:
+    def _taken(self, table: Table, *more: str) -> Table:
+        del more  # A target is in the table as it is.
         back = {column: feature for feature, column in self.columns.items()}
         arrow = table.arrow.rename_columns([back.get(c, c) for c in table.columns])
         return Table(arrow, name=table.name, origin=table.origin)
