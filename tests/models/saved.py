@@ -147,8 +147,7 @@ def _network(folder: Path, frame: pd.DataFrame) -> tuple[Any, np.ndarray, Any]:
 
 
 def torch_weights(folder: Path, frame: pd.DataFrame) -> Saved:
-    import torch
-
+    torch = pytest.importorskip("torch")
     model, chances, _ = _network(folder, frame)
     (folder / "model.py").write_text(NETWORK)
     torch.save({"state_dict": model.state_dict(), "hyper_parameters": {"width": len(NUMBERS)}}, folder / "model.pt")
@@ -156,8 +155,7 @@ def torch_weights(folder: Path, frame: pd.DataFrame) -> Saved:
 
 
 def torch_exported(folder: Path, frame: pd.DataFrame) -> Saved:
-    import torch
-
+    torch = pytest.importorskip("torch")
     model, chances, inputs = _network(folder, frame)
     program = torch.export.export(model, (inputs[:4],), dynamic_shapes=({0: torch.export.Dim("rows")},))
     torch.export.save(program, folder / "model.pt2")
@@ -165,8 +163,7 @@ def torch_exported(folder: Path, frame: pd.DataFrame) -> Saved:
 
 
 def torch_fixed_batch(folder: Path, frame: pd.DataFrame) -> Saved:
-    import torch
-
+    torch = pytest.importorskip("torch")
     model, chances, inputs = _network(folder, frame)
     torch.export.save(torch.export.export(model, (inputs[:64],)), folder / "model.pt2")
     return Saved(folder / "model.pt2", chances, NUMBERS)
