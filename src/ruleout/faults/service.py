@@ -52,7 +52,7 @@ class Service:
 
     def answer(self, frame: Any, model: Any = None) -> Mapping[str, np.ndarray]:
         """What the service answers for features: `prediction`, and for two classes the positive one's `score` to six digits."""
-        model = model or self.asked or self.fitted.model
+        model = next(m for m in (model, self.asked, self.fitted.model) if m is not None)
         prediction = np.asarray(model.predict(frame))
         if self.system.dataset.task == "regression":
             return {"prediction": np.round(prediction.astype(float), 6)}
@@ -336,12 +336,9 @@ class PlannedService(ServiceFault):
     ----------------
     planned
         The fault that breaks the table.
-    besides
-        Causes that a log supports as well, where it would not be so of a table.
     """
 
     planned: ClassVar[type[Fault]]
-    besides: ClassVar[tuple[str, ...]] = ()
 
     def serve(self, service: Service, rng: np.random.Generator, severity: Severity, variant: str) -> Serving:
         """The plan carried out on the requests; plans of other tables are drawn again."""
@@ -361,4 +358,4 @@ class PlannedService(ServiceFault):
         log = now.log(features, service.answer(features))
         named = [c for c in (service.system.dataset.key, service.system.dataset.time) if c]
         log = log.assign(**{c: rows[c].to_numpy() for c in named})
-        return Serving(log, places, plan.parameters, accept=(*plan.accept, *self.besides))
+        return Serving(log, places, plan.parameters, accept=plan.accept)

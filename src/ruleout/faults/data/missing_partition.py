@@ -10,7 +10,6 @@ import numpy as np
 from ruleout.faults.fault import Fault, Inapplicable, Plan, Severity, on_current
 from ruleout.faults.night import Night, NightFault, Spoilt, Style, reported, run_night, tell
 from ruleout.faults.segment import draw_segment
-from ruleout.faults.service import PlannedService
 from ruleout.faults.system import Half, System
 
 
@@ -126,12 +125,3 @@ def _nothing(cause: str, system: System, night: Night, rng: np.random.Generator,
     places = (f"runlog.{night.style.stage(stage)}", "train", f"train.{system.dataset.target}", "validation")
     causes = (cause, "pipeline.empty-artifact", "pipeline.silent-metrics")
     return Spoilt(after, causes, (places, ("model",), further), {"stage": stage, "n_bytes": len(raw)}, usable=False)
-
-
-class MissingPartitionServing(PlannedService):
-    """A class, a segment or a stretch of time is absent from the log."""
-
-    planned: ClassVar[type[Fault]] = MissingPartition
-    variants = ("validation",)
-    # Rows that are gone and people who do not ask leave the same log.
-    besides = ("data.drift",)
