@@ -7,11 +7,8 @@ One child serves all models of an investigation. It is started when it is first 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -22,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +29,7 @@ from ruleout.models import wire
 from ruleout.models.model import Description, Prediction
 from ruleout.models.sandbox import scratch_environment
 from ruleout.models.scikit_learn import refit_fingerprint
+from ruleout.models.started import Started
 from ruleout.tables.table import Table
 
 __all__ = [
@@ -46,7 +44,14 @@ __all__ = [
     "shared_worker",
 ]
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+DOING = {
+    "open": "opening",
+    "predict": "prediction",
+    "refit": "fitting",
+    "describe": "description",
+    "reload": "saving and loading",
+}
+"""What a request does, in words."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,7 @@ class Worker:
         self.limits = limits
         self.search = tuple(search)
         self._lock = threading.RLock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        self._errors: IO[bytes] | None = None
+        self._process: Started | None = None
         self._held: OrderedDict[str, int] = OrderedDict()
         self._live: set[str] = set()
         self._dropped: list[str] = []
@@ -102,50 +105,30 @@ class Worker:
     def start(self) -> None:
         """Start the process if none is running; it gets ready by itself."""
         with self._lock:
-            if self._process is not None and self._process.poll() is None:
+            if self._process is not None and self._process.alive:
                 return
             self.close()
-            self._scratch = tempfile.TemporaryDirectory(prefix="ruleout-", ignore_cleanup_errors=True)
-            self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process and is closed with it
-            package = Path(__file__).resolve().parents[2]
-            paths = [str(package), *(str(p.resolve()) for p in self.search), os.environ.get("PYTHONPATH", "")]
-            environment = {
-                **os.environ,
-                **scratch_environment(Path(self._scratch.name)),
-                **dict.fromkeys(THREADS, "1"),
-                "PYTHONPATH": os.pathsep.join(str(Path(p).absolute()) for part in paths for p in part.split(os.pathsep) if p),
-                "PYTHONWARNINGS": "ignore",
-            }
             command = [sys.executable, "-P", str(Path(__file__).with_name("sandbox.py"))]
             if limit := self.limits.bytes_of_memory():
                 command.append(str(limit))
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                cwd=self._scratch.name,
-                env=environment,
-                start_new_session=True,
-            )
+            self._process = Started(command, self._surroundings, prefix="ruleout-")
+
+    def _surroundings(self, scratch: Path) -> dict[str, str]:
+        package = Path(__file__).resolve().parents[2]
+        paths = [str(package), *(str(p.resolve()) for p in self.search), os.environ.get("PYTHONPATH", "")]
+        return {
+            **os.environ,
+            **scratch_environment(scratch),
+            "PYTHONPATH": os.pathsep.join(str(Path(p).absolute()) for part in paths for p in part.split(os.pathsep) if p),
+            "PYTHONWARNINGS": "ignore",
+        }
 
     def close(self) -> None:
         """End the process and forget what it held."""
         with self._lock:
             process, self._process = self._process, None
             if process is not None:
-                _end(process)
-                for pipe in (process.stdin, process.stdout):
-                    if pipe is not None:
-                        with contextlib.suppress(OSError):
-                            pipe.close()
-                process.wait()
-            if self._errors is not None:
-                self._errors.close()
-                self._errors = None
-            if self._scratch is not None:
-                self._scratch.cleanup()
-                self._scratch = None
+                process.close()
             self._held.clear()
             self._live.clear()
             self._dropped.clear()
@@ -213,42 +196,24 @@ class Worker:
 
     def _talk(self, message: Mapping[str, Any], parts: Sequence[bytes], name: str) -> tuple[dict[str, Any], list[bytes]]:
         process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
+        if process is None:
             raise ModelError(f"{name}: the child process could not be started.")
-        late = threading.Event()
-        # The child shares the file's position, so its end is asked for and not sought.
-        said = os.fstat(self._errors.fileno()).st_size if self._errors is not None else 0
-
-        def end() -> None:
-            late.set()
-            _end(process)
-
-        timer = threading.Timer(self.limits.seconds, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            wire.send(process.stdin, message, parts)  # type: ignore[arg-type]  # Popen types its pipes as IO[bytes]
-            return wire.receive(process.stdout)  # type: ignore[arg-type]  # as above
-        except (EOFError, BrokenPipeError, wire.BrokenFrameError) as error:
-            what = {
-                "open": "opening",
-                "predict": "prediction",
-                "refit": "fitting",
-                "describe": "description",
-                "reload": "saving and loading",
-            }.get(str(message["do"]), "evaluation")
-            if late.is_set():
-                reason = f"its {what} took longer than {self.limits.seconds:g} seconds and was ended"
-            elif isinstance(error, wire.BrokenFrameError):
-                _end(process)
-                process.wait()
-                reason = f"its {what} answered with what is no answer ({str(error)[:80]!r})"
-            else:
-                code = process.wait()
-                reason = f"its {what} ended the child process ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
-            raise ModelBroken(f"{name}: {reason}{self._last_words(said)}.") from error
-        finally:
-            timer.cancel()
+        said = process.said
+        with process.within(self.limits.seconds) as late:
+            try:
+                wire.send(process.to, message, parts)
+                return wire.receive(process.by)
+            except (EOFError, BrokenPipeError, wire.BrokenFrameError) as error:
+                what = DOING.get(str(message["do"]), "evaluation")
+                if late.is_set():
+                    reason = f"its {what} took longer than {self.limits.seconds:g} seconds and was ended"
+                elif isinstance(error, wire.BrokenFrameError):
+                    process.end()
+                    reason = f"its {what} answered with what is no answer ({str(error)[:80]!r})"
+                else:
+                    code = process.wait()
+                    reason = f"its {what} ended the child process ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
+                raise ModelBroken(f"{name}: {reason}{process.last_words(said)}.") from error
 
     def _make_room(self, table: Table) -> list[str]:
         """Return the tables to be forgotten, the longest unused first, so that this one fits."""
@@ -257,21 +222,6 @@ class Worker:
             forget.append(self._held.popitem(last=False)[0])
         self._held[table.fingerprint] = size
         return forget
-
-    def _last_words(self, since: int) -> str:
-        """Return the last line that the process, which has ended, wrote to standard error after `since`, as the end of a sentence."""
-        if self._errors is None:
-            return ""
-        self._errors.seek(max(since, os.fstat(self._errors.fileno()).st_size - 4096))
-        lines = [line.strip() for line in self._errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        return f"; its last words: {lines[-1][:200].rstrip('.')}" if lines else ""
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process that still runs, with everything that the artifact may have started in it."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _said(header: Mapping[str, Any]) -> RuleoutError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from ruleout.errors import CommandError
+from ruleout.models.started import end_group
 
 __all__ = ["TookTooLong", "run_line"]
 
@@ -84,8 +84,7 @@ def run_line(
         finally:
             if process.poll() is None:
                 # Late or interrupted: nothing that the command started outlives it.
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                end_group(process)
                 process.wait()
             for reader in readers:
                 # What the command left running may hold the pipe open: it is not waited for.
