@@ -162,7 +162,7 @@ def _summary(examination: Examination, causes: tuple[CauseFound, ...], verdict: 
     named = "; and ".join(f"{c.cause} at {', '.join(c.where)}{_portion(c, len(causes))}" for c in causes)
     stood_in = examination.problem.laboratory.stood_in and any(w.startswith("train.") for c in causes for w in c.where)
     by = ", ruleout's own boosted trees standing in for the model that is trained" if stood_in else ""
-    proved = "observed, not proved" if causes[0].observed else f"proved by putting it right and measuring again{by}"
+    proved = "observed, not proved" if causes[0].observed else f"proved by {_means(examination)} and measuring again{by}"
     ending = {
         "redundant": " Either fault alone does the harm, so both must be put right.",
         "conjoint": " They do harm only together: putting either right is enough.",
@@ -170,6 +170,14 @@ def _summary(examination: Examination, causes: tuple[CauseFound, ...], verdict: 
     if examination.unexplained:
         ending += f" {examination.unexplained:.4f} of the change is left unexplained."
     return f"{problem.statement} The cause is {named}: {proved}.{ending}{stopped}"
+
+
+def _means(examination: Examination) -> str:
+    """What was done to prove the causes: each put right, or the same done to the reference, which loses as much by it."""
+    done = [c.beside is not None and c.findings[0].side != "reference" for c in examination.confirmed]
+    if not any(done):
+        return "putting it right"
+    return "doing the same to the reference" if all(done) else "putting one right, doing the other to the reference"
 
 
 def _flaky(examination: Examination) -> str:
