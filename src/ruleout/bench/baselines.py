@@ -106,7 +106,10 @@ def _importance(case: Case) -> dict[str, float]:
         return {}
     frame = side.validation.to_pandas().head(400)
     model, rng = side.model.estimator, np.random.default_rng(0)
-    whole = np.asarray(model.predict(frame))
+    try:
+        whole = np.asarray(model.predict(frame))
+    except (TypeError, ValueError):  # it takes an array that is made of the frame elsewhere
+        return {}
     out = {}
     for column in case.features(side.validation):
         shuffled = frame.assign(**{column: frame[column].to_numpy()[rng.permutation(len(frame))]})
