@@ -98,8 +98,8 @@ def test_a_repair_worked_out_from_broken_rows_is_taken_as_it_is_where_the_others
     assert measured.apart([SimpleNamespace(put_right=first), fewer], [1]) is None
 
 
-def test_two_faults_that_each_do_the_harm_alone_are_told_by_what_each_does_to_the_healthy_side():
-    """Neither repair gains anything while the other fault is there."""
+def each_alone(renamed):
+    """A retraining with far too strong a penalty, on which the categories of validation were renamed as well: either does all the harm."""
 
     def rows(seed, n):
         frame = table(seed, n)
@@ -109,19 +109,32 @@ def test_two_faults_that_each_do_the_harm_alone_are_told_by_what_each_does_to_th
     def fitted(frame, C):
         return make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression(C=C)).fit(frame[["size", "grain"]], frame["benign"])
 
-    def renamed(frame):
-        other = {"a": "q7", "b": "x2", "c": "m5", "d": "k9", "e": "w3"}
-        return frame.assign(size=frame["size"].map(other), grain=frame["grain"].map(other))
-
-    old, new = rows(1, 1500), rows(2, 1500)
-    case = Case(
+    old, new, judged = rows(1, 1500), rows(2, 1500), rows(4, 1000)
+    return Case(
         reference=Side(train=old, validation=rows(3, 1000), model=fitted(old, 1.0), config={"C": 1.0}),
-        current=Side(train=new, validation=renamed(rows(4, 1000)), model=fitted(new, 1e-6), config={"C": 1e-6}),
+        current=Side(
+            train=new,
+            validation=judged.assign(**{c: renamed(judged[c]) for c in ("size", "grain")}),
+            model=fitted(new, 1e-6),
+            config={"C": 1e-6},
+        ),
         target="benign",
         metric="accuracy",
         changed="retraining",
     )
-    found = investigate(case)
+
+
+def test_two_faults_that_each_do_the_harm_alone_are_put_right_together():
+    found = investigate(each_alone(lambda column: column.map({"a": "q7", "b": "x2", "c": "m5", "d": "k9", "e": "w3"})))
     assert named(found) == {"data.new-categories", "model.regularization"}
-    assert "Either fault alone does the harm" in found.summary
+    assert "proved by putting it right and measuring again. Either fault alone does the harm" in found.summary
+    assert [c.share for c in found.causes] == pytest.approx([0.5, 0.5], abs=0.1)
+
+
+def test_what_cannot_be_put_right_is_done_to_the_healthy_side():
+    """Neither repair gains anything while the other fault is there, and these names stand for no old ones."""
+    rng = np.random.default_rng(0)
+    found = investigate(each_alone(lambda column: rng.choice(["q7", "x2", "m5"], len(column))))
+    assert named(found) == {"data.new-categories", "model.regularization"}
+    assert "proved by doing the same to the reference and measuring again. Either fault alone does the harm" in found.summary
     assert [c.share for c in found.causes] == pytest.approx([0.5, 0.5], abs=0.1)
