@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -105,18 +106,24 @@ def _importance(case: Case) -> dict[str, float]:
     if side is None or side.model is None or side.model.estimator is None or side.validation is None:
         return {}
     frame = side.validation.to_pandas().head(400)
-    model, rng = side.model.estimator, np.random.default_rng(0)
+    rng = np.random.default_rng(0)
+    out = {}
     try:
-        whole = np.asarray(model.predict(frame))
+        whole = _answers(side.model.estimator, frame)
+        for column in case.features(side.validation):
+            answer = _answers(side.model.estimator, frame.assign(**{column: frame[column].to_numpy()[rng.permutation(len(frame))]}))
+            numeric = whole.dtype.kind in "iuf"
+            out[column] = float(np.std(answer - whole) / (np.std(whole) or 1.0)) if numeric else float(np.mean(answer != whole))
     except (TypeError, ValueError):  # it takes an array that is made of the frame elsewhere
         return {}
-    out = {}
-    for column in case.features(side.validation):
-        shuffled = frame.assign(**{column: frame[column].to_numpy()[rng.permutation(len(frame))]})
-        answer = np.asarray(model.predict(shuffled))
-        numeric = whole.dtype.kind in "iuf"
-        out[column] = float(np.std(answer - whole) / (np.std(whole) or 1.0)) if numeric else float(np.mean(answer != whole))
     return out
+
+
+def _answers(model: Any, frame: Any) -> Any:
+    """What a model answers to a frame, shape (n,); that one fitted on an array is given names is no matter here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X has feature names", category=UserWarning)
+        return np.asarray(model.predict(frame))
 
 
 def latest_change(case: Case) -> list[Guess]:
