@@ -5,7 +5,6 @@ The rest of ruleout never opens an artifact itself. Everything here is cached by
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,23 +16,19 @@ import numpy as np
 
 from ruleout.case.case import Case, Environment, Side, SideName
 from ruleout.environments.installations import Installations
-from ruleout.environments.model import within
-from ruleout.errors import BudgetSpent, ModelBroken, ModelError, RuleoutError, TrustRequired
+from ruleout.errors import ModelBroken, ModelError, RuleoutError, TrustRequired
 from ruleout.models.artifact import Artifact
 from ruleout.models.commands import Commands
 from ruleout.models.model import Model, Prediction
+from ruleout.problem.fitting import Fits, Fitting
 from ruleout.problem.metric import Evaluation, Metric, labels_of
 from ruleout.problem.opening import Opener
 from ruleout.problem.recipe import Recipes
 from ruleout.problem.replay import Replay, compare_answers, drawn_from, logged_answers
 from ruleout.problem.situation import situation_of
-from ruleout.tables.pairing import paired_sample
 from ruleout.tables.table import Table
 
 __all__ = ["Laboratory"]
-
-SAMPLE_ROWS = 20_000
-"""Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (docs/decides.md)."""
 
 
 class Laboratory:
@@ -55,7 +50,7 @@ class Laboratory:
         self.case = case
         self.installations = installations
         self.seed = seed
-        self.deadline = None if budget is None else time.monotonic() + budget
+        self.fits = Fits(None if budget is None else time.monotonic() + budget)
         run = case.run
         self.commands = Commands(
             train=run.train,
@@ -67,15 +62,9 @@ class Laboratory:
         )
         self.opener = Opener(case, seed=seed, commands=self.commands if case.trusted else None)
         self.reasons = self.opener.reasons
-        self.n_refits = 0
-        self.refit_seconds = 0.0
         self._models: dict[str, Model | None] = {}
-        self._fits: dict[tuple[Any, ...], Model] = {}
         self._answers: dict[tuple[str, str], Prediction] = {}
         self._broken: dict[str, ModelBroken] = {}
-        self._made_like: dict[str, str] = {}
-        self._barren: set[str] = set()
-        self.stood_in = False
         self._evaluations: dict[tuple[str, ...], Evaluation] = {}
         self._witnesses: dict[str, Model] = {}
         self._reference: Laboratory | None = None
@@ -84,10 +73,9 @@ class Laboratory:
         """A laboratory for the reference standing alone as the current side of `alone`; what was opened, fitted and asked is shared."""
         if self._reference is None:
             other = Laboratory(alone, seed=self.seed, installations=self.installations)
-            other.deadline, other._models["current"] = self.deadline, self.model("reference")
-            other.commands, other._broken = self.commands, self._broken
-            other._made_like, other._barren = self._made_like, self._barren
-            other._fits, other._answers, other._evaluations = self._fits, self._answers, self._evaluations
+            other._models["current"] = self.model("reference")
+            other.fits, other.commands, other._broken = self.fits, self.commands, self._broken
+            other._answers, other._evaluations = self._answers, self._evaluations
             other._witnesses = self._witnesses
             self._reference = other
         return self._reference
@@ -107,6 +95,20 @@ class Laboratory:
             prepare_worker()
             for module in ("sklearn.metrics", "sklearn.ensemble", "pandas.util"):
                 importlib.import_module(module)
+
+    @cached_property
+    def fitting(self) -> Fitting:
+        """What fits a side again."""
+        return Fitting(
+            self.case,
+            self.fits,
+            seed=self.seed,
+            opener=self.opener,
+            commands=self.commands,
+            opened=self.model,
+            witness=self.witness,
+            installations=self.installations,
+        )
 
     # What is asked of models ------------------------------------------------------------------------------------------
 
@@ -155,7 +157,7 @@ class Laboratory:
             except ModelBroken as error:
                 # What hangs or ends its process once is not waited for again.
                 self._broken[model.fingerprint] = error
-                self._barren.add(self._made_like.get(model.fingerprint, ""))
+                self.fits.broke(model.fingerprint)
                 raise
         return self._answers[key]
 
@@ -297,10 +299,10 @@ class Laboratory:
             return held.serving
         return held.validation if held.validation is not None and case.target in held.validation else None
 
-    @cached_property
+    @property
     def recipes(self) -> Recipes:
         """Which artifact is cloned, and with which parameters, when a side is trained again."""
-        return Recipes(self.case, self.model, can_command=self._can_command(), installed=self.installations is not None)
+        return self.fitting.recipes
 
     # Fitting again ----------------------------------------------------------------------------------------------------
 
@@ -315,50 +317,25 @@ class Laboratory:
         ModelError
             Neither way is open; the sentence says what is lacking.
         """
-        held = case.side(side) or Side()
-        if held.train is None:
-            raise ModelError(f"{side}.train: no training table, so nothing can be fitted again.")
-        by = [column for column in (self.case.key,) if column and column in held.train]
-        strata = [column for column in (self.case.target,) if column and column in held.train and self.case.task == "classification"]
-        # By their key, rows are the same ones in a counterfactual that has other rows besides.
-        table = paired_sample(held.train, SAMPLE_ROWS, by=by, strata=strata) if by else held.train.sample(SAMPLE_ROWS, self.seed)
-        if self.stand_in:
-            return self.witness(table)
-        seed = seed if seed is not None else self.recipes.seed(case, side)
-        if self.installations is not None and self._can_command():
-            # A clone has the settings that its release gave it; only the command itself takes them from the packages at hand.
-            return self._fit_by_command(side, held, table, seed)
-        found = self.recipes.template(case, side)
-        if found is None:
-            return self._fit_by_command(side, held, table, seed)
-        template, parameters = found
-        if not template.describe().refits:
-            return self._fit_otherwise(case, side, table, seed)
-        if self.installations is not None and held.environment is not None:
-            template = within(template, self.installations.place(held.environment))
-        key = (template.fingerprint, tuple(sorted((k, repr(v)) for k, v in parameters.items())), table.fingerprint, seed)
-        if key not in self._fits:
-            self.within_budget()
-            started = time.monotonic()
-            if template.fingerprint in self._barren:
-                raise ModelBroken(f"{side}: a model that was trained again like its artifact broke when asked; no other one is trained.")
-            self._fits[key] = template.refit(table, str(self.case.target), parameters=parameters or None, seed=seed)
-            self._made_like[self._fits[key].fingerprint] = template.fingerprint
-            self._spent(started)
-        return self._fits[key]
+        return self.fitting.fit(case, side, seed)
 
     def can_fit(self, side: SideName = "current") -> bool:
         """Whether the side's training can be done again at all, if only by a stand-in."""
         held = self.case.side(side)
         return held is not None and held.train is not None and self.case.target in held.train
 
-    @cached_property
+    @property
     def stand_in(self) -> bool:
         """Whether ruleout's own boosted trees stand in for the model: no artifact opens and no `[run] train` may run.
 
         What they say of the data is evidence; of the model, its configuration and its environment they can say nothing.
         """
-        return self.model("reference") is None and self.model("current") is None and not self._can_command()
+        return self.fitting.stand_in
+
+    @property
+    def stood_in(self) -> bool:
+        """Whether they stood in somewhere for an artifact that does not keep how it was trained."""
+        return self.fitting.stood_in
 
     def parameter_keys(self) -> Mapping[str, str]:
         """Which configuration key is which estimator parameter: `{"learning_rate": "model__learning_rate_init"}`, found by value."""
@@ -366,8 +343,7 @@ class Laboratory:
 
     def figures(self) -> dict[str, Any]:
         """What was spent: refits and the seconds they took."""
-        spent = [self, *([self._reference] if self._reference is not None else [])]
-        found = {"n_refits": sum(s.n_refits for s in spent), "refit_seconds": round(sum(s.refit_seconds for s in spent), 3)}
+        found: dict[str, Any] = {"n_refits": self.fits.n, "refit_seconds": round(self.fits.seconds, 3)}
         if self.commands.made:
             found |= {"n_runs": len(self.commands.made), "n_flaky": self.commands.n_flaky}
         return found
@@ -414,67 +390,6 @@ class Laboratory:
             return self.opener.open(side, artifact)
         return self.opener.open(side, artifact, lambda: installations.model(artifact, environment))
 
-    def _can_command(self) -> bool:
-        return self.case.trusted and self.case.run.train is not None
-
-    def _fit_by_command(self, side: SideName, held: Side, table: Table, seed: int | None) -> Model:
-        if self.case.run.train is None:
-            raise ModelError(f"{side}: no artifact that can be fitted again and no [run] train command.")
-        if not self.case.trusted:
-            raise TrustRequired(f"{side}: training again would run [run] train, which needs trust (--trust).")
-        config = dict(held.config or {})
-        key = ("command", self.case.run.train, repr(sorted(config.items(), key=lambda item: item[0])), table.fingerprint, seed)
-        if self.installations is not None and held.environment is not None:
-            return self._fit_in(held.environment, table, config, seed, key)
-        if key not in self._fits:
-            self.within_budget()
-            started = time.monotonic()
-            path = self.commands.train(table, config, seed=seed, suffix=self._suffix(side), config_format=self.case.config_format)
-            label = f"{side}, trained again"
-            opened = self.opener.open(label, Artifact(path=path, trusted=True))
-            if opened is None:
-                raise ModelError(f"[run] train: what it wrote does not open: {self.reasons.pop(label, '')}")
-            self._fits[key] = opened
-            self._spent(started)
-        return self._fits[key]
-
-    def _suffix(self, side: SideName) -> str:
-        """How the model file of a training ends: as the side's own artifact, else the other side's; "" for a folder."""
-        held = [h for h in (self.case.side(side), self.case.current, self.case.reference) if h is not None]
-        path = next((h.model.path for h in held if h.model is not None and h.model.path is not None), None)
-        return ".joblib" if path is None else "" if path.is_dir() else path.suffix
-
-    def _fit_otherwise(self, case: Case, side: SideName, table: Table, seed: int | None) -> Model:
-        """The fit of a side whose artifact does not keep how it was trained: by `[run] train`, else ruleout's own trees stand in.
-
-        Raises
-        ------
-        ModelError
-            Something other than rows was changed, of which a stand-in can say nothing.
-        """
-        held, was = case.side(side) or Side(), self.case.side(side) or Side()
-        if self._can_command():
-            return self._fit_by_command(side, held, table, seed)
-        if any(getattr(held, name) != getattr(was, name) for name in ("config", "code", "environment")):
-            raise ModelError(f"{side}: its artifact does not keep how it was trained, and there is no [run] train; add it.")
-        self.opener.assume(
-            f"{side}.model does not keep how it was trained: where it is fitted again ruleout's own boosted trees stand in, for rows as "
-            "they are and as they are put right; [run] train would do it exactly."
-        )
-        self.stood_in = True
-        return self.witness(table)
-
-    def _fit_in(self, environment: Environment, table: Table, config: dict[str, Any], seed: int | None, key: tuple[Any, ...]) -> Model:
-        assert self.installations is not None
-        key = (*key, self.installations.place(environment).installation.key)
-        if key not in self._fits:
-            self.within_budget()
-            started = time.monotonic()
-            fingerprint = hashlib.sha256(repr(key).encode()).hexdigest()
-            self._fits[key] = self.installations.train(environment, table, config, seed, fingerprint)
-            self._spent(started)
-        return self._fits[key]
-
     def _metric_function(self, name: str) -> Any:
         if not self.case.trusted:
             raise TrustRequired(
@@ -491,12 +406,7 @@ class Laboratory:
 
     def within_budget(self) -> None:
         """Raise `BudgetSpent` where the time that refits may take is used up."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise BudgetSpent("the budget is spent: nothing more is fitted again; grant more with --budget.")
-
-    def _spent(self, started: float) -> None:
-        self.n_refits += 1
-        self.refit_seconds += time.monotonic() - started
+        self.fits.within_budget()
 
 
 def _labelled(table: Table, target: str | None) -> bool:

@@ -1,0 +1,214 @@
+"""Fitting again: what a side's training would give in any case, by a clone, by the case's own command, or by ruleout's own trees."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ruleout.case.case import Case, Environment, Side, SideName
+from ruleout.environments.installations import Installations
+from ruleout.environments.model import within
+from ruleout.errors import BudgetSpent, ModelBroken, ModelError, TrustRequired
+from ruleout.models.artifact import Artifact
+from ruleout.models.commands import Commands
+from ruleout.models.model import Model
+from ruleout.problem.opening import Opener
+from ruleout.problem.recipe import Recipes
+from ruleout.tables.pairing import paired_sample
+from ruleout.tables.table import Table
+
+__all__ = ["SAMPLE_ROWS", "Fits", "Fitting"]
+
+SAMPLE_ROWS = 20_000
+"""Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (docs/decides.md)."""
+
+Key = tuple[Any, ...]
+
+
+@dataclass
+class Fits:
+    """What was fitted in one investigation, and what it took; shared by every laboratory of it.
+
+    Parameters
+    ----------
+    deadline
+        When refits must end, by `time.monotonic`; None without limit.
+    """
+
+    deadline: float | None = None
+    made: dict[Key, Model] = field(default_factory=dict)
+    made_like: dict[str, str] = field(default_factory=dict)
+    barren: set[str] = field(default_factory=set)
+    n: int = 0
+    seconds: float = 0.0
+
+    def within_budget(self) -> None:
+        """Raise `BudgetSpent` where the time that refits may take is used up."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise BudgetSpent("the budget is spent: nothing more is fitted again; grant more with --budget.")
+
+    def broke(self, fingerprint: str) -> None:
+        """Note that a model broke when it was asked: no other is made like it."""
+        self.barren.add(self.made_like.get(fingerprint, ""))
+
+    def once(self, key: Key, fit: Callable[[], Model]) -> Model:
+        """The model of a key, fitted now if it was not before."""
+        if key not in self.made:
+            self.within_budget()
+            started = time.monotonic()
+            self.made[key] = fit()
+            self.n += 1
+            self.seconds += time.monotonic() - started
+        return self.made[key]
+
+
+class Fitting:
+    """Fits the sides of one case again; a counterfactual is a case like any other here.
+
+    Parameters
+    ----------
+    case
+        The case as it was read. Its artifacts are the templates.
+    fits
+        What was fitted already.
+    seed
+        Seed of the rows that are drawn.
+    opener, commands
+        Open what `[run] train` writes, and run it.
+    opened
+        Gives a side's artifact, opened; None where it does not open.
+    witness
+        Fits ruleout's own boosted trees on a labelled table.
+    installations
+        Both sides' environments, installed; None to fit here.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        fits: Fits,
+        *,
+        seed: int,
+        opener: Opener,
+        commands: Commands,
+        opened: Callable[[SideName], Model | None],
+        witness: Callable[[Table], Model],
+        installations: Installations | None = None,
+    ) -> None:
+        self.case, self.fits, self.seed = case, fits, seed
+        self.opener, self.commands, self.installations = opener, commands, installations
+        self.opened, self.witness = opened, witness
+        self.stood_in = False
+
+    @cached_property
+    def recipes(self) -> Recipes:
+        """Which artifact is cloned, and with which parameters, when a side is trained again."""
+        return Recipes(self.case, self.opened, can_command=self.can_command, installed=self.installations is not None)
+
+    @property
+    def can_command(self) -> bool:
+        """Whether `[run] train` may run."""
+        return self.case.trusted and self.case.run.train is not None
+
+    @cached_property
+    def stand_in(self) -> bool:
+        """Whether ruleout's own boosted trees stand in for the model: no artifact opens and no `[run] train` may run."""
+        return self.opened("reference") is None and self.opened("current") is None and not self.can_command
+
+    def rows(self, train: Table) -> Table:
+        """The rows that a refit takes: all, or a sample, even over the classes, that pairs with those of every counterfactual."""
+        by = [column for column in (self.case.key,) if column and column in train]
+        strata = [column for column in (self.case.target,) if column and column in train and self.case.task == "classification"]
+        # By their key, rows are the same ones in a counterfactual that has other rows besides.
+        return paired_sample(train, SAMPLE_ROWS, by=by, strata=strata) if by else train.sample(SAMPLE_ROWS, self.seed)
+
+    def fit(self, case: Case, side: SideName, seed: int | None = None) -> Model:
+        """The model that the side's training would give in `case`; raises `ModelError` where no way to train is open."""
+        held = case.side(side) or Side()
+        if held.train is None:
+            raise ModelError(f"{side}.train: no training table, so nothing can be fitted again.")
+        table = self.rows(held.train)
+        if self.stand_in:
+            return self.witness(table)
+        seed = seed if seed is not None else self.recipes.seed(case, side)
+        if self.installations is not None and self.can_command:
+            # A clone has the settings that its release gave it; only the command itself takes them from the packages at hand.
+            return self._by_command(side, held, table, seed)
+        found = self.recipes.template(case, side)
+        if found is None:
+            return self._by_command(side, held, table, seed)
+        template, parameters = found
+        if not template.describe().refits:
+            return self._otherwise(case, side, table, seed)
+        if self.installations is not None and held.environment is not None:
+            template = within(template, self.installations.place(held.environment))
+        return self._by_clone(side, template, parameters, table, seed)
+
+    def _by_clone(self, side: SideName, template: Model, parameters: dict[str, Any], table: Table, seed: int | None) -> Model:
+        key = (template.fingerprint, tuple(sorted((k, repr(v)) for k, v in parameters.items())), table.fingerprint, seed)
+
+        def refit() -> Model:
+            if template.fingerprint in self.fits.barren:
+                raise ModelBroken(f"{side}: a model that was trained again like its artifact broke when asked; no other one is trained.")
+            model = template.refit(table, str(self.case.target), parameters=parameters or None, seed=seed)
+            self.fits.made_like[model.fingerprint] = template.fingerprint
+            return model
+
+        return self.fits.once(key, refit)
+
+    def _by_command(self, side: SideName, held: Side, table: Table, seed: int | None) -> Model:
+        if self.case.run.train is None:
+            raise ModelError(f"{side}: no artifact that can be fitted again and no [run] train command.")
+        if not self.case.trusted:
+            raise TrustRequired(f"{side}: training again would run [run] train, which needs trust (--trust).")
+        config = dict(held.config or {})
+        key = ("command", self.case.run.train, repr(sorted(config.items(), key=lambda item: item[0])), table.fingerprint, seed)
+        if self.installations is not None and held.environment is not None:
+            return self._in_environment(held.environment, table, config, seed, key)
+
+        def train() -> Model:
+            path = self.commands.train(table, config, seed=seed, suffix=self._suffix(side), config_format=self.case.config_format)
+            label = f"{side}, trained again"
+            opened = self.opener.open(label, Artifact(path=path, trusted=True))
+            if opened is None:
+                raise ModelError(f"[run] train: what it wrote does not open: {self.opener.reasons.pop(label, '')}")
+            return opened
+
+        return self.fits.once(key, train)
+
+    def _suffix(self, side: SideName) -> str:
+        """How the model file of a training ends: as the side's own artifact, else the other side's; "" for a folder."""
+        held = [h for h in (self.case.side(side), self.case.current, self.case.reference) if h is not None]
+        path = next((h.model.path for h in held if h.model is not None and h.model.path is not None), None)
+        return ".joblib" if path is None else "" if path.is_dir() else path.suffix
+
+    def _otherwise(self, case: Case, side: SideName, table: Table, seed: int | None) -> Model:
+        """The fit of a side whose artifact does not keep how it was trained: by `[run] train`, else ruleout's own trees stand in.
+
+        Raises
+        ------
+        ModelError
+            Something other than rows was changed, of which a stand-in can say nothing.
+        """
+        held, was = case.side(side) or Side(), self.case.side(side) or Side()
+        if self.can_command:
+            return self._by_command(side, held, table, seed)
+        if any(getattr(held, name) != getattr(was, name) for name in ("config", "code", "environment")):
+            raise ModelError(f"{side}: its artifact does not keep how it was trained, and there is no [run] train; add it.")
+        self.opener.assume(
+            f"{side}.model does not keep how it was trained: where it is fitted again ruleout's own boosted trees stand in, for rows as "
+            "they are and as they are put right; [run] train would do it exactly."
+        )
+        self.stood_in = True
+        return self.witness(table)
+
+    def _in_environment(self, environment: Environment, table: Table, config: dict[str, Any], seed: int | None, key: Key) -> Model:
+        installations = self.installations
+        assert installations is not None
+        key = (*key, installations.place(environment).installation.key)
+        fingerprint = hashlib.sha256(repr(key).encode()).hexdigest()
+        return self.fits.once(key, lambda: installations.train(environment, table, config, seed, fingerprint))
