@@ -25,6 +25,11 @@ def test_two_crowds_that_no_unit_separates_are_two_crowds(apart: float) -> None:
     assert two_scales(np.where(low, INCOME / apart, INCOME)) is None
 
 
+def test_a_few_values_of_the_night_are_no_second_unit() -> None:
+    day, night = np.random.default_rng(3).uniform(500, 1439, 1300), np.random.default_rng(4).uniform(20, 45, 34)
+    assert two_scales(np.concatenate([day, night])) is None
+
+
 def test_crowds_of_another_shape_are_not_one_population() -> None:
     flat = RNG.uniform(50, 90, 1500)
     assert two_scales(np.concatenate([INCOME, flat])) is None

@@ -20,6 +20,9 @@ FACTORS = (10.0, 12.0, 24.0, 25.4, 30.48, 60.0, 100.0, 1000.0, 1440.0, 3600.0, 1
 SURE_FACTOR = 100.0
 """From this factor on, crowds of the same shape exactly one unit apart are no nature's."""
 
+FEW_ALIKE = 0.15
+"""Below that factor crowds must be shown to be alike, not only too few to be told apart: the largest distance that passes."""
+
 ALPHA = 1e-7
 
 FEWEST, SATURATED = 200, 0.1
@@ -41,7 +44,7 @@ def two_scales(values: np.ndarray) -> Scales | None:
 
     The logarithms are cut where the variance between the parts is largest (Otsu 1979). The parts must leave a valley between them, lie a
     known factor apart to within their medians' errors, and have the same shape once it is undone (Kolmogorov and Smirnov, at most 0.06
-    or the 0.1 % critical value).
+    or the 0.1 % critical value, which is capped for factors that nature knows as well).
     """
     x = values[np.isfinite(values) & (values > 0)]
     if len(x) < 100 or len(np.unique(x)) < 20:
@@ -62,8 +65,8 @@ def two_scales(values: np.ndarray) -> Scales | None:
     valley = float(np.sum(np.abs(y - (np.median(low) + np.median(high)) / 2) < width))
     if abs(apart - step) > max(0.01, 3 * float(np.hypot(*errors))) or valley > 0.15 * min(dense):
         return None
-    distance = ks_distance(low + apart, high)
-    if distance > max(0.06, ks_critical(len(low), len(high), 1e-3)):
+    distance, chance = ks_distance(low + apart, high), ks_critical(len(low), len(high), 1e-3)
+    if distance > max(0.06, chance if factor >= SURE_FACTOR else min(chance, FEW_ALIKE)):
         return None
     return Scales(factor, float((10 ** low[-1] + 10 ** high[0]) / 2), len(low), len(high), distance)
 
