@@ -48,7 +48,12 @@ def part_of(case: Case, pair: Pair, column: str) -> Part | None:
     if hits.mean() < was + 0.5 * SMALLEST or was > VARIES:
         return None
     best: Part | None = None
-    for words, rows, usual_there in [*_stretches(case, table, hits, was), *_levels(case, pair, column, hits, _equals(usual, value))]:
+    stretches = [
+        found
+        for found in _stretches(case, table, hits, was)
+        if not _runs(case, healthy, usual, int(found[1].sum())) and not _runs(case, table, values, int(found[1].sum()), but=value)
+    ]
+    for words, rows, usual_there in [*stretches, *_levels(case, pair, column, hits, _equals(usual, value))]:
         if rows.sum() < max(FEWEST, SMALLEST * len(rows)) or rows.mean() > 0.98:
             continue
         inside, outside = float(hits[rows].mean()), float(hits[~rows].mean())
@@ -95,6 +100,20 @@ def _stretches(case: Case, table: Table, hits: np.ndarray, was: float) -> list[t
     first = str(table.texts(str(case.time))[order[start]]) if timed else f"row {start + 1:,}"
     last = "on" if end >= n - 1 else f"to {table.texts(str(case.time))[order[end - 1]] if timed else f'row {end:,}'}"
     return [(f"from {first} {last}", rows, was)]
+
+
+def _runs(case: Case, table: Table, values: np.ndarray, n_rows: int, but: str | None = None) -> bool:
+    """Whether values of a column come in stretches, half as long at least, as weekdays and a day's offers do; of all values but one."""
+    names = values.astype(str)
+    known, counts = np.unique(names, return_counts=True)
+    for value, count in zip(known.tolist(), counts.tolist(), strict=True):
+        share = count / len(names)
+        if value == str(but) or count < max(FEWEST, n_rows / 2) or share > VARIES:
+            continue
+        hits = names == value
+        if any(rows.sum() >= n_rows / 2 and hits[rows].mean() >= THROUGHOUT for _, rows, _ in _stretches(case, table, hits, share)):
+            return True
+    return False
 
 
 def _levels(case: Case, pair: Pair, column: str, hits: np.ndarray, usual: np.ndarray) -> list[tuple[str, np.ndarray, float]]:

@@ -127,6 +127,15 @@ def test_a_default_from_some_row_on_is_found_with_its_stretch() -> None:
     assert np.std(after[710:]) > 0.2
 
 
+def test_a_column_that_comes_in_stretches_by_nature_is_no_default() -> None:
+    frame = population("flights")[0]
+    when = pd.to_datetime(frame[["month", "day", "hour"]].assign(year=2013))
+    frame = frame.assign(when=when, weekday=when.dt.day_name()).sort_values("when")
+    healthy, days = frame.sample(1_200, random_state=1), frame[:4_500].sample(1_200, random_state=2).sort_values("when")
+    given = case(healthy, days, target="late", task="classification", metric="accuracy", time="when")
+    assert part_of(given, serving(given), "weekday") is None
+
+
 def test_a_column_that_one_airport_lacks_is_found_there() -> None:
     healthy, log = flights()
     log["distance"] = log.distance.astype(float).where(log.origin != "EWR")
