@@ -189,6 +189,16 @@ def test_partial_evidence_is_the_same_case_with_less_of_it():
     assert poorer.current.config == case.current.config
 
 
+def test_labels_stay_where_the_fault_lies_in_them():
+    service = as_case(
+        fault("data.label-shift@serving").inject(healthy_system("rodents", "boosted", 3, 500), np.random.default_rng(3), "large")
+    )
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        assert "labels" not in with_less(service, ("data.label-shift",), (f"serving.{service.target}",), rng)[1]
+        assert "labels" not in with_less(service, ("data.concept-drift",), ("serving",), rng)[1]
+
+
 def test_a_night_is_read_from_its_files(tmp_path):
     item = plan_items(faults=["pipeline.empty-artifact"], systems=["rodents/boosted"], healthy=False)[0]
     seen = []

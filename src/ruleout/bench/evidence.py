@@ -57,6 +57,7 @@ _HELD_BY = {
     "pipeline.metric": ("metrics", "reference.metrics", "reference.model"),
     "pipeline.silent-metrics": ("metrics", "reference.metrics"),
     "data.duplicates": ("key",),
+    "data.concept-drift": ("labels",),
     "model.checkpoint": ("reference.model",),
 }
 """What a cause cannot be told without, beside what its places say."""
@@ -68,6 +69,8 @@ def with_less(case: Case, causes: Sequence[str], places: Sequence[str], rng: np.
     Where answers were logged the artifact stays: without it nothing between features and answers could be looked at at all.
     """
     kept = {place.split(".")[0] for place in places} | {held for cause in causes for held in _HELD_BY.get(cause, ())}
+    if any(place == f"serving.{case.target}" for place in places):
+        kept.add("labels")
     if "model" in kept or case.current.serving is not None:
         kept.add("reference.model")
     losable = [name for name, lose in LOSSES.items() if name not in kept and lose(case) is not case]
