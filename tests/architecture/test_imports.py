@@ -13,6 +13,7 @@ ROOMS = (
     "errors",
     "statistics",
     "tables",
+    "store",
     "models",
     "guards",
     "case",

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 import ruleout.case
 import ruleout.conclusion
+from ruleout.case.budget import Budget
 from ruleout.cli import cli
 from ruleout.errors import CaseError, UnknownCause
 from tests.report import made_up
@@ -94,7 +95,9 @@ def test_every_option_arrives(run: Any, investigation: dict[str, Any]) -> None:
         "positive": "yes", "time": "t", "entity": "e", "key": "k", "ignore": ("i", "j"), "changed": "upgrade",
         "symptom": "fell", "trust": True, "show_runs": False, "engine": "dask",
     }  # fmt: skip
-    assert investigation["calls"]["investigate"] == {"seed": 7, "budget": 5400.0, "build_environments": True, "wheels": Path("w")}
+    assert investigation["calls"]["investigate"] == {
+        "seed": 7, "budget": Budget(5400.0), "cache": True, "build_environments": True, "wheels": Path("w"),
+    }  # fmt: skip
 
 
 def test_without_a_case_the_folder_one_is_in_is_read_and_nothing_is_trusted(run: Any, investigation: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ print(json.dumps({"metric": value + noise}))
 
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("RULEOUT_CACHE", str(tmp_path / "cache"))
 
     def make(body: str, direction: str = "higher", measure: str = "python run.py {a} {b} {c} {d} {seed}") -> Path:
         folder = tmp_path / "case"

@@ -19,6 +19,7 @@ from ruleout.cli.profile import profile
 from ruleout.errors import RuleoutError
 
 if TYPE_CHECKING:
+    from ruleout.case.budget import Budget
     from ruleout.case.case import Case
     from ruleout.conclusion.conclusion import Conclusion
     from ruleout.examination.examination import Event
@@ -49,16 +50,16 @@ class Commands(click.Group):
             ctx.exit(BROKEN_PIPE)
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    """Read a length of time: `90s`, `10m`, `1h30m`, or seconds without a unit."""
+def _budget(ctx: click.Context, param: click.Parameter, value: str | None) -> Budget | None:
+    """Read a budget: a length of time, a number of runs, or both."""
     if value is None:
         return None
-    from ruleout.case.text import seconds_of
+    from ruleout.case.budget import budget_of
 
-    seconds = seconds_of(value)
-    if seconds is None:
-        raise click.BadParameter(f'"{value}" is no length of time; expected one like 90s, 10m or 1h30m.', ctx, param)
-    return seconds
+    try:
+        return budget_of(value)
+    except RuleoutError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
 
 def _report_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,13 +118,19 @@ def cli(ctx: click.Context) -> None:
 @engine_option
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--guards", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Write a guard for each cause found there.")
-@click.option("--budget", metavar="TIME", callback=_seconds, help="Stop testing after this long (90s, 10m, 1h).")
+@click.option(
+    "--budget", metavar="BUDGET", callback=_budget, help="Stop after this long, or so many trainings or runs (10m, 12 runs, or both)."
+)
+@click.option("--cache", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Keep results there, to go on after a kill.")
+@click.option("--no-cache", is_flag=True, help="Measure everything anew and keep nothing.")
 @_report_options
 def investigate(
     *,
     case: Path | None,
     seed: int,
-    budget: float | None,
+    budget: Budget | None,
+    cache: Path | None,
+    no_cache: bool,
     build_environments: bool,
     wheels: Path | None,
     guards: Path | None,
@@ -144,6 +151,7 @@ def investigate(
         lambda: read_case(path, **given),
         seed=seed,
         budget=budget,
+        cache=not no_cache and (cache or True),
         build_environments=build_environments,
         wheels=wheels,
         guards=guards,
@@ -225,7 +233,9 @@ def demo(*, cause: str, seed: int, folder: Path | None, json: str | None, markdo
 
     path = make_demo(folder or Path(tempfile.mkdtemp(prefix="ruleout-demo-")), cause, seed)
     click.echo(f"Broke one thing on purpose. The case is in {path}\n", err=bool(quiet or "-" in (json, markdown)))
-    conclusion = _investigate(lambda: read_case(path, trust=True), seed=seed, budget=None, json=json, markdown=markdown, quiet=quiet)
+    conclusion = _investigate(
+        lambda: read_case(path, trust=True), seed=seed, budget=None, cache=False, json=json, markdown=markdown, quiet=quiet
+    )
     sys.exit(0 if cause in {found.cause for found in conclusion.causes} else 3)
 
 
@@ -273,7 +283,8 @@ def _investigate(
     read: Callable[[], Case],
     *,
     seed: int,
-    budget: float | None,
+    budget: Budget | None,
+    cache: bool | Path,
     json: str | None,
     markdown: str | None,
     quiet: bool,
@@ -303,7 +314,9 @@ def _investigate(
                 raise
 
     with narrator:
-        conclusion = find_out(read(), seed=seed, budget=budget, build_environments=build_environments, wheels=wheels, listen=listen)
+        conclusion = find_out(
+            read(), seed=seed, budget=budget, cache=cache, build_environments=build_environments, wheels=wheels, listen=listen
+        )
     if guards is not None:
         conclusion = _guarded(conclusion, guards)
     from ruleout.examination.examination import Event as Told

@@ -64,6 +64,9 @@ def conclude_factors(examination: Examination, guards: tuple[Guard, ...]) -> Con
         left_over = tuple(
             Next(FACTOR, f"Run more mixes in which {meaning(box, a)} foretells another metric than the others.", needs) for a, _ in leading
         )
+    spent = sum(made.seconds for made in box.bench.made if not made.stored)
+    n_kept = box.bench.n_stored
+    cost = problem.laboratory.cost() | {"runs": len(box.bench.made) - n_kept, "runs_kept": n_kept, "run_seconds": round(spent, 3)}
     return Conclusion(
         examination=examination,
         verdict=verdict,  # type: ignore[arg-type]  # one of the three literals by construction
@@ -74,6 +77,7 @@ def conclude_factors(examination: Examination, guards: tuple[Guard, ...]) -> Con
         assumptions=problem.case.assumptions,
         missing=_missing(examination),
         guards=guards,
+        cost=cost,
         extra={
             "structure": examination.structure,
             "gains": list(box.places(answer.gains)) if causes else [],

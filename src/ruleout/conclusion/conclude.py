@@ -55,6 +55,7 @@ def conclude(examination: Examination) -> Conclusion:
         assumptions=(*problem.case.assumptions, *problem.laboratory.opener.assumed),
         missing=missing_evidence(problem.case),
         guards=_guards(examination),
+        cost=problem.laboratory.cost(),
     )
 
 

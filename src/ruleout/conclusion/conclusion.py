@@ -76,6 +76,8 @@ class Conclusion:
         One per confirmed cause, proved red on the broken side and green on the healthy one.
     guard_files
         Where they were written, relative to the case; empty until they are.
+    cost
+        What was trained and run for it, how much of that was kept from before, and what was planned: `docs/case.md`.
     extra
         What the conclusion on a black box says besides: `structure`, `gains`, `runs`.
     """
@@ -91,6 +93,7 @@ class Conclusion:
     guards: tuple[Guard, ...] = ()
     guard_files: tuple[str, ...] = ()
     seconds: float = 0.0
+    cost: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -116,6 +119,7 @@ class Conclusion:
                 **self.extra,
             },
             "guards": list(self.guard_files),
+            **({"cost": dict(self.cost)} if self.cost else {}),
         }
 
     def _repr_html_(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ruleout.case import settle
+from ruleout.case.budget import Budget, budget_of
 from ruleout.case.case import Case
 from ruleout.conclusion.conclude import conclude
 from ruleout.conclusion.conclusion import Conclusion
@@ -15,6 +16,7 @@ from ruleout.environments import Installations, Installer
 from ruleout.errors import InstallError
 from ruleout.examination import Event, examine
 from ruleout.problem import state_problem
+from ruleout.store import Store, default_place
 
 __all__ = ["investigate"]
 
@@ -23,7 +25,8 @@ def investigate(
     case: Case,
     *,
     seed: int = 0,
-    budget: float | None = None,
+    budget: Budget | str | float | None = None,
+    cache: bool | str | Path = True,
     build_environments: bool = False,
     wheels: str | Path | None = None,
     listen: Callable[[Event], None] | None = None,
@@ -37,7 +40,10 @@ def investigate(
     seed
         Seed of every random choice: the same case and seed give the same conclusion.
     budget
-        Seconds that refits may take in all; None without limit.
+        What trainings and runs may take: seconds, `"10m"`, `"12 runs"`, `"10m, 12 runs"`; None without limit.
+    cache
+        Keep what is trained, answered and measured from one investigation to the next, so that one that was killed goes on where it was:
+        True in the user's own store, or the folder to keep it in; False measures everything anew and keeps nothing.
     build_environments
         Where the sides record different environments, install both, run each side in its own, and tell which packages make the
         difference. Packages come from where the user's settings of uv or pip say; the case must be trusted.
@@ -53,6 +59,7 @@ def investigate(
     """
     started = time.monotonic()
     tell = listen or (lambda _: None)
+    allowed = budget_of(budget)
     case = settle(case)
     for assumption in case.assumptions:
         tell(Event("assumption", assumption))
@@ -62,11 +69,15 @@ def investigate(
         for sentence in said:
             tell(Event("assumption", sentence))
         case = replace(case, assumptions=(*case.assumptions, *said))
+    store = Store((default_place() if cache is True else Path(cache)) if cache else None)
     try:
-        problem = state_problem(case, seed=seed, budget=budget, installations=installed)
+        problem = state_problem(
+            case, seed=seed, budget=allowed, installations=installed, store=store, tell=lambda plan: tell(Event("plan", plan))
+        )
         tell(Event("problem", problem))
         conclusion = replace(conclude(examine(problem, listen=listen)), seconds=time.monotonic() - started)
     finally:
+        store.close()
         if installed is not None:
             installed.close()
     tell(Event("conclusion", conclusion))

@@ -85,11 +85,11 @@ class Event:
 
     kind
         `problem` (payload: Problem), `assumption` (str), `hypotheses` (tuple of Hypothesis: the priors, once, before the first
-        step), `intent` (dict with cause, intent, action, before a step that may
-        take long), `progress` (dict with done, total, what), `step` (Step), `conclusion` (Conclusion).
+        step), `intent` (dict with cause, intent, action, before a step that may take long), `plan` (Plan: before what is estimated
+        to take over a minute), `progress` (dict with done, total, what), `step` (Step), `conclusion` (Conclusion).
     """
 
-    kind: Literal["problem", "assumption", "hypotheses", "intent", "progress", "step", "conclusion"]
+    kind: Literal["problem", "assumption", "hypotheses", "intent", "plan", "progress", "step", "conclusion"]
     payload: Any
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ruleout.case.budget import Budget
 from ruleout.case.case import Case
 from ruleout.errors import CommandError
 from ruleout.factors.answer import Answer
 from ruleout.factors.measure import Bench, Measurement
 from ruleout.factors.search import Plan, Search, planned
+from ruleout.store import Store
 
 __all__ = ["BlackBox", "Turn"]
 
@@ -36,17 +38,19 @@ class BlackBox:
     seed
         Of the search's draws.
     budget
-        Seconds that runs may take in all; None without limit.
+        What runs may take; those that were kept from before take nothing.
+    store
+        Where metrics are kept; None keeps none.
     """
 
-    def __init__(self, case: Case, *, seed: int = 0, budget: float | None = None) -> None:
+    def __init__(self, case: Case, *, seed: int = 0, budget: Budget | None = None, store: Store | None = None) -> None:
         self.case = case
         self.names = tuple(case.factors)
         self.sign = -1.0 if case.direction == "lower" else 1.0
-        self.bench = Bench(case)
+        self.bench = Bench(case, store=store)
         self.search = Search(len(self.names), min_effect=case.min_effect, seed=seed)
         self.stopped = ""
-        self._budget, self._spent = budget, 0.0
+        self._budget, self._spent = budget or Budget(), 0.0
 
     def turn(self) -> Turn | None:
         """Make the next round of runs; None where nothing more is to be run.
@@ -59,8 +63,8 @@ class BlackBox:
         wanted = self.search.next()
         if wanted is None:
             return None
-        if self._budget is not None and self._spent + self.bench.seconds * len(wanted.runs) > self._budget:
-            self.stopped = f"the budget of {self._budget:g} seconds is spent after {len(self.search.runs)} runs"
+        if not self._affords(sum(1 for setting, seed in wanted.runs if not self.bench.holds(setting, seed))):
+            self.stopped = f"the budget of {self._budget} is spent after {len(self.search.runs)} runs"
             return None
         started = time.monotonic()
         made = []
@@ -79,6 +83,12 @@ class BlackBox:
         seconds = time.monotonic() - started
         self._spent += seconds
         return Turn(wanted.purpose, tuple(made), seconds)
+
+    def _affords(self, runs: int) -> bool:
+        """Whether the budget lasts for so many more runs."""
+        seconds, most = self._budget.seconds, self._budget.runs
+        made = len(self.bench.made) - self.bench.n_stored
+        return (seconds is None or self._spent + self.bench.seconds * runs <= seconds) and (most is None or made + runs <= most)
 
     def finish(self) -> None:
         """Make every run that is still needed."""

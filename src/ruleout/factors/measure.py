@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ruleout.case.case import Case
 from ruleout.errors import CommandError, TrustRequired
-from ruleout.factors.store import Store, content_key, default_place
 from ruleout.models.command import run_measure
+from ruleout.store import Store, command_key, key_of
 
 __all__ = ["Bench", "Measurement"]
 
@@ -50,7 +50,7 @@ class Bench:
     case
         With `factors` and `[run] measure`; it must be trusted.
     store
-        Folder of the local store; by default the user's.
+        Where metrics are kept, so that no run is made twice; None keeps none.
 
     Raises
     ------
@@ -58,7 +58,7 @@ class Bench:
         The user has not said that the case may run code.
     """
 
-    def __init__(self, case: Case, *, store: Path | None = None) -> None:
+    def __init__(self, case: Case, *, store: Store | None = None) -> None:
         if not case.trusted:
             raise TrustRequired("case.toml [run] measure: nothing of a case runs without trust; give --trust (trust=True in Python).")
         if case.run.measure is None:
@@ -67,19 +67,28 @@ class Bench:
         self.folder = case.folder or Path.cwd()
         self.factors = dict(case.factors)
         self.live, self.longest = case.show_runs, case.run.timeout
-        self.store = Store(store or default_place(), content_key(self.command, self.folder, self.factors))
+        self.store = store or Store(None)
+        named = [value for pair in self.factors.values() for value in pair]
+        self._content = key_of("measure", self.factors, command_key(self.command, self.folder, named))
         self.made: list[Measurement] = []
 
     def values(self, setting: tuple[int, ...]) -> dict[str, str]:
         """Each factor's value in a setting."""
         return {name: pair[bit] for (name, pair), bit in zip(self.factors.items(), setting, strict=True)}
 
+    def _key(self, setting: tuple[int, ...], seed: int) -> str:
+        return f"{self._content}-{''.join(map(str, setting))}-{seed}"
+
+    def holds(self, setting: tuple[int, ...], seed: int) -> bool:
+        """Whether a run was made before and kept."""
+        return self.store.get_json(self._key(setting, seed)) is not None
+
     def measure(self, setting: tuple[int, ...], seed: int) -> Measurement:
         """Run one setting with one seed, or take the run from the store."""
-        key = "".join(map(str, setting)) + f"-{seed}"
-        held = self.store.get(key)
+        key = self._key(setting, seed)
+        held = self.store.get_json(key)
         if held is not None:
-            found = Measurement(setting, seed, held[0], held[1], stored=True)
+            found = Measurement(setting, seed, float(held["metric"]), float(held["seconds"]), stored=True)
             self.made.append(found)
             return found
         failed = ""
@@ -98,7 +107,7 @@ class Bench:
                 failed = str(error)
                 continue
             seconds = time.monotonic() - started
-            self.store.put(key, metric, seconds)
+            self.store.put_json(key, {"metric": metric, "seconds": round(seconds, 3)})
             found = Measurement(setting, seed, metric, seconds, attempt, failed)
             break
         else:

@@ -71,7 +71,7 @@ def tally(box: BlackBox) -> str:
     """How many runs there were, and what was odd about them, in a sentence or two."""
     n, bench = len(box.search.runs), box.bench
     said = f"{n:,} runs of `measure`"
-    if bench.n_stored:
+    if bench.n_stored and bench.store.path is not None:
         said += f", {bench.n_stored:,} of them kept from before in {bench.store.path.parent}"
     said += "."
     if bench.n_flaky:

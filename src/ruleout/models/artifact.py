@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +43,8 @@ class Artifact:
             try:
                 digest.update(pickle.dumps(self.estimator))
             except Exception:
-                digest.update(repr(id(self.estimator)).encode())
+                # What cannot be told by its content is like nothing else, in no other process either.
+                digest.update(uuid.uuid4().bytes)
         else:
             files = sorted(p for p in self.path.rglob("*") if p.is_file()) if self.path.is_dir() else [self.path]
             for file in files:

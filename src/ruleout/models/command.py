@@ -22,7 +22,7 @@ from ruleout.models.model import Prediction
 from ruleout.models.running import run_line
 from ruleout.tables.table import Table
 
-__all__ = ["PLACEHOLDERS", "fill", "placeholders", "run_measure", "run_predict", "run_train"]
+__all__ = ["PLACEHOLDERS", "fill", "new_room", "placeholders", "run_measure", "run_predict", "run_train", "table_suffix"]
 
 ConfigFormat = Literal["json", "toml", "yaml"]
 
@@ -111,7 +111,7 @@ def run_train(
     CommandError
         A placeholder cannot be filled in, or the command fails, takes too long, or leaves no model.
     """
-    room = _room(scratch)
+    room = new_room(scratch)
     model = room / f"model{suffix}"
     values = {"train": str(_write_table(table, room, "train")), "model": str(model), "seed": str(seed or 0)}
     if config is not None:
@@ -156,7 +156,7 @@ def run_predict(
     CommandError
         As in `run_train`, or the answers have no `prediction` column or another number of rows.
     """
-    room = _room(scratch)
+    room = new_room(scratch)
     data = _write_table(table, room, "data")
     out = room / f"predictions{data.suffix}"
     values = {"model": str(model.resolve()), "data": str(data), "predictions": str(out), "seed": str(seed or 0)}
@@ -200,7 +200,7 @@ def run_measure(
     CommandError
         The command fails, takes too long, or its last line is not `{"metric": number}`.
     """
-    room = _room(scratch)
+    room = new_room(scratch)
     given = {**values, "seed": str(seed)}
     where = f'case.toml [run] measure = "{command}"'
     surroundings = {f"FACTOR_{name.upper()}": value for name, value in given.items()}
@@ -224,22 +224,26 @@ def _scratch() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="ruleout-run-", ignore_cleanup_errors=True)
 
 
-def _room(scratch: Path | None) -> Path:
-    """Return a new empty folder for one run."""
+def new_room(scratch: Path | None = None) -> Path:
+    """Return a new empty folder for one run; it lasts as long as this process where `scratch` does not say where."""
     parent = scratch.resolve() if scratch is not None else Path(_scratch().name)
     parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix="run-", dir=parent))
 
 
+def table_suffix(table: Table) -> str:
+    """How the file ends that a command reads a table from: as the one it came from where that was CSV, else as Parquet."""
+    return ".csv" if re.search(r"\.(csv|tsv|txt)(\.\w+)?$", table.origin.lower()) else ".parquet"
+
+
 def _write_table(table: Table, room: Path, name: str) -> Path:
     arrow = table.arrow
-    if re.search(r"\.(csv|tsv|txt)(\.\w+)?$", table.origin.lower()):
-        path = room / f"{name}.csv"
+    path = room / f"{name}{table_suffix(table)}"
+    if path.suffix == ".csv":
         arrow.to_pandas(ignore_metadata=True).to_csv(path, index=False)
         return path
     import pyarrow.parquet as pq
 
-    path = room / f"{name}.parquet"
     pq.write_table(honest(arrow), path)
     return path
 

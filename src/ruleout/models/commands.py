@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ruleout.errors import CommandError
-from ruleout.models.command import ConfigFormat, run_predict, run_train
+from ruleout.models.artifact import Artifact
+from ruleout.models.command import ConfigFormat, new_room, placeholders, run_predict, run_train, table_suffix
+from ruleout.models.kept import artifact_bytes, artifact_from, prediction_bytes, prediction_from
 from ruleout.models.model import Prediction
 from ruleout.models.running import TookTooLong
+from ruleout.store import Store, command_key, key_of, surroundings
 from ruleout.tables.table import Table
 
 __all__ = ["PATIENCE_SECONDS", "RETRIES", "Commands", "Ran"]
@@ -71,6 +74,10 @@ class Commands:
         so far is started once only.
     live
         Show what they print while they run.
+    store
+        Where what they wrote is kept from one investigation to the next; None keeps nothing.
+    draw
+        The investigation's seed: what a program that no seed reaches gave under another one is not taken for it.
     """
 
     def __init__(
@@ -82,13 +89,19 @@ class Commands:
         timeout: float | None = None,
         retries: int = RETRIES,
         live: bool = False,
+        store: Store | None = None,
+        draw: int = 0,
     ) -> None:
         self.lines: Mapping[str, str | None] = {"train": train, "predict": predict}
         self.folder = folder
         self.timeout = PATIENCE_SECONDS if timeout is None else timeout
         self.retries = retries
         self.live = live
+        self.store = store or Store(None)
+        self.draw = draw
         self.made: list[Ran] = []
+        self.kept: list[Ran] = []
+        self._content: dict[str, str] = {}
 
     def train(
         self,
@@ -98,9 +111,22 @@ class Commands:
         seed: int | None = None,
         suffix: str = ".joblib",
         config_format: ConfigFormat = "json",
+        starting: Callable[[], None] | None = None,
     ) -> Path:
-        """The model file or folder that `[run] train` writes; parameters and errors as `run_train`."""
+        """The model file or folder that `[run] train` writes, or wrote for the same rows, settings, seed and code before.
+
+        Parameters and errors as `run_train`; `starting` is called before it is run, and not where what it wrote was kept.
+        """
         command = self._line("train")
+        # Where no seed reaches the program, each of the investigation's own is another draw.
+        draw = None if "seed" in placeholders(command) else self.draw
+        key = self._key("train", table_suffix(table), table.fingerprint, config, seed, draw, suffix, config_format)
+        room = new_room()
+        if artifact_from(self.store.get(key), room / f"model{suffix}"):
+            self._from_store("train", key)
+            return room / f"model{suffix}"
+        if starting is not None:
+            starting()
 
         def once(live: str) -> Path:
             return run_train(
@@ -115,29 +141,40 @@ class Commands:
                 live=live,
             )
 
-        return self._patiently("train", once)
+        path = self._patiently("train", once)
+        written = artifact_bytes(path)
+        if written is not None:
+            self._keep(key, written)
+        return path
 
     def predict(self, model: Path, table: Table, config: Mapping[str, Any] | None = None, *, seed: int | None = None) -> Prediction:
-        """The answers that `[run] predict` writes; parameters and errors as `run_predict`."""
+        """The answers that `[run] predict` writes, or wrote for the same model and rows before; parameters and errors as `run_predict`."""
         command = self._line("predict")
+        key = self._key("predict", self._artifact(model), table_suffix(table), table.fingerprint, config, seed)
+        held = prediction_from(self.store.get(key), table.n_rows)
+        if held is not None:
+            self._from_store("predict", key)
+            return held[0]
 
         def once(live: str) -> Prediction:
             return run_predict(
                 command, folder=self.folder, model=model, table=table, config=config, seed=seed, timeout=self.timeout, live=live
             )
 
-        return self._patiently("predict", once)
+        answer = self._patiently("predict", once)
+        self._keep(key, prediction_bytes(answer))
+        return answer
 
     @property
     def n_flaky(self) -> int:
-        """Runs that failed at first and went well when they were tried again."""
-        return sum(1 for run in self.made if run.flaky)
+        """Runs that failed at first and went well when they were tried again, now or when what they wrote was kept."""
+        return sum(1 for run in (*self.made, *self.kept) if run.flaky)
 
     def told(self) -> str:
         """A sentence on the commands that are flaky; "" where none is."""
         sentences = []
         for field in self.lines:
-            runs = [run for run in self.made if run.field == field]
+            runs = [run for run in (*self.kept, *self.made) if run.field == field]
             flaky = [run for run in runs if run.flaky]
             if flaky:
                 said = flaky[-1].failed.split(": ", 1)[-1].rstrip(".")
@@ -150,6 +187,33 @@ class Commands:
         if line is None:
             raise CommandError(f'case.toml [run]: no {field} command; add {field} = "…".')
         return line
+
+    def _key(self, field: str, *parts: Any) -> str:
+        """What a run is made from: the command, the code and files that it may read, what runs here, and what is filled in."""
+        if self.store.path is None:
+            return ""
+        if field not in self._content:
+            self._content[field] = key_of(surroundings(), command_key(self._line(field), self.folder))
+        return key_of(field, self._content[field], *parts)
+
+    def _artifact(self, path: Path) -> str:
+        """The hash of an artifact's bytes, worked out once."""
+        if self.store.path is None:
+            return ""
+        if str(path) not in self._content:
+            self._content[str(path)] = Artifact(path=path).fingerprint
+        return self._content[str(path)]
+
+    def _keep(self, key: str, value: bytes) -> None:
+        """Keep what a run wrote, and what is to be said of the run."""
+        ran = self.made[-1]
+        self.store.put_json(f"{key}-said", {"seconds": round(ran.seconds, 3), "attempts": ran.attempts, "failed": ran.failed})
+        self.store.put(key, value)
+
+    def _from_store(self, field: str, key: str) -> None:
+        said = self.store.get_json(f"{key}-said") or {}
+        ran = Ran(field, float(said.get("seconds", 0.0)), int(said.get("attempts", 1)), str(said.get("failed", "")))
+        self.kept.append(ran)
 
     def _patiently(self, field: str, once: Callable[[str], T]) -> T:
         earlier = [run for run in self.made if run.field == field]

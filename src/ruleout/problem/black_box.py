@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from ruleout.case.case import Case, Side
 from ruleout.factors.black_box import BlackBox
+from ruleout.problem.fits import Fits
 from ruleout.problem.laboratory import Laboratory
+from ruleout.problem.plan import Plan
 from ruleout.problem.problem import Problem
 
 __all__ = ["box_of", "is_black_box", "restated", "state_factors"]
@@ -18,7 +20,7 @@ def is_black_box(case: Case) -> bool:
     return bool(case.factors) and (case.trusted or all(held is None for held in tables))
 
 
-def state_factors(case: Case, *, seed: int = 0, budget: float | None = None) -> Problem:
+def state_factors(case: Case, *, seed: int = 0, fits: Fits | None = None) -> Problem:
     """Say the problem back: the metric of both sides, measured by `[run] measure`, and what telling the factors apart will cost.
 
     The two sides hold their factors' values as their configuration, unless they have one, so that guards can hold on to them.
@@ -31,7 +33,8 @@ def state_factors(case: Case, *, seed: int = 0, budget: float | None = None) -> 
         reference=reference if reference.config is not None else replace(reference, config=values[0]),
         current=current if current.config is not None else replace(current, config=values[1]),
     )
-    laboratory = Laboratory(case, seed=seed, budget=budget)
+    fits = fits or Fits(seed=seed)
+    laboratory = Laboratory(case, seed=seed, fits=fits)
     n = len(case.factors)
     if not case.trusted:
         statement = (
@@ -39,10 +42,12 @@ def state_factors(case: Case, *, seed: int = 0, budget: float | None = None) -> 
             "and nothing of a case runs without --trust."
         )
         return Problem(case, laboratory, "degradation", statement, metric=case.metric, situation="factors")
-    box = BlackBox(case, seed=seed, budget=budget)
+    box = BlackBox(case, seed=seed, budget=fits.budget, store=fits.store)
     before = box.plan()
     while len(box.search.runs) < box.search.corner_runs and box.turn() is not None:
-        pass
+        if not fits.plans:
+            left = before.likely - len(box.search.runs)
+            fits.plan(Plan(f"tell {n} factors apart", left, box.bench.seconds, kind="run", told_by="as the first ones took"))
     problem = Problem(case, laboratory, "none", "", metric=case.metric, situation="factors", figures={"black_box": box})
     problem = restated(problem)
     plan, each = box.plan(), box.bench.seconds

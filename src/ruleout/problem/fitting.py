@@ -5,65 +5,29 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from ruleout.case.case import Case, Environment, Side, SideName
 from ruleout.environments.installations import Installations
 from ruleout.environments.model import within
-from ruleout.errors import BudgetSpent, ModelBroken, ModelError, TrustRequired
+from ruleout.errors import ModelBroken, ModelError, TrustRequired
 from ruleout.models.artifact import Artifact
 from ruleout.models.commands import Commands
 from ruleout.models.model import Model
+from ruleout.models.scikit_learn import SEEDS
+from ruleout.problem.fits import Fits, Key
+from ruleout.problem.keeping import keeping
 from ruleout.problem.opening import Opener
 from ruleout.problem.recipe import Recipes
+from ruleout.store import key_of
 from ruleout.tables.pairing import paired_sample
 from ruleout.tables.table import Table
 
-__all__ = ["SAMPLE_ROWS", "Fits", "Fitting"]
+__all__ = ["SAMPLE_ROWS", "Fitting"]
 
 SAMPLE_ROWS = 20_000
 """Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (docs/decides.md)."""
-
-Key = tuple[Any, ...]
-
-
-@dataclass
-class Fits:
-    """What was fitted in one investigation, and what it took; shared by every laboratory of it.
-
-    Parameters
-    ----------
-    deadline
-        When refits must end, by `time.monotonic`; None without limit.
-    """
-
-    deadline: float | None = None
-    made: dict[Key, Model] = field(default_factory=dict)
-    made_like: dict[str, str] = field(default_factory=dict)
-    barren: set[str] = field(default_factory=set)
-    n: int = 0
-    seconds: float = 0.0
-
-    def within_budget(self) -> None:
-        """Raise `BudgetSpent` where the time that refits may take is used up."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise BudgetSpent("the budget is spent: nothing more is fitted again; grant more with --budget.")
-
-    def broke(self, fingerprint: str) -> None:
-        """Note that a model broke when it was asked: no other is made like it."""
-        self.barren.add(self.made_like.get(fingerprint, ""))
-
-    def once(self, key: Key, fit: Callable[[], Model]) -> Model:
-        """The model of a key, fitted now if it was not before."""
-        if key not in self.made:
-            self.within_budget()
-            started = time.monotonic()
-            self.made[key] = fit()
-            self.n += 1
-            self.seconds += time.monotonic() - started
-        return self.made[key]
 
 
 class Fitting:
@@ -144,21 +108,32 @@ class Fitting:
         template, parameters = found
         if not template.describe().refits:
             return self._otherwise(case, side, table, seed)
+        if seed is None:
+            # What no seed governs would be another model each time: the same case and seed give the same conclusion.
+            named = template.describe().parameters
+            parameters = {k: self.seed for k, v in named.items() if v is None and k.rsplit("__", 1)[-1] in SEEDS} | parameters
         if self.installations is not None and held.environment is not None:
             template = within(template, self.installations.place(held.environment))
         return self._by_clone(side, template, parameters, table, seed)
 
     def _by_clone(self, side: SideName, template: Model, parameters: dict[str, Any], table: Table, seed: int | None) -> Model:
         key = (template.fingerprint, tuple(sorted((k, repr(v)) for k, v in parameters.items())), table.fingerprint, seed)
+        if key in self.fits.made:
+            return self.fits.made[key]
 
         def refit() -> Model:
+            self.fits.starting(table.n_rows, template.fingerprint)
             if template.fingerprint in self.fits.barren:
                 raise ModelBroken(f"{side}: a model that was trained again like its artifact broke when asked; no other one is trained.")
+            started = time.monotonic()
             model = template.refit(table, str(self.case.target), parameters=parameters or None, seed=seed)
+            self.fits.ended(started, table.n_rows, template.fingerprint)
             self.fits.made_like[model.fingerprint] = template.fingerprint
             return model
 
-        return self.fits.once(key, refit)
+        made = self.fits.made[key] = keeping(self.fits, template, (*key, self.case.target), table, refit, said=self.opener.assume)
+        self.fits.made_like[made.fingerprint] = template.fingerprint
+        return made
 
     def _by_command(self, side: SideName, held: Side, table: Table, seed: int | None) -> Model:
         if self.case.run.train is None:
@@ -166,19 +141,36 @@ class Fitting:
         if not self.case.trusted:
             raise TrustRequired(f"{side}: training again would run [run] train, which needs trust (--trust).")
         config = dict(held.config or {})
+        seed = self.seed if seed is None else seed
         key = ("command", self.case.run.train, repr(sorted(config.items(), key=lambda item: item[0])), table.fingerprint, seed)
         if self.installations is not None and held.environment is not None:
             return self._in_environment(held.environment, table, config, seed, key)
 
-        def train() -> Model:
-            path = self.commands.train(table, config, seed=seed, suffix=self._suffix(side), config_format=self.case.config_format)
-            label = f"{side}, trained again"
-            opened = self.opener.open(label, Artifact(path=path, trusted=True))
-            if opened is None:
-                raise ModelError(f"[run] train: what it wrote does not open: {self.opener.reasons.pop(label, '')}")
-            return opened
+        if key not in self.fits.made:
+            self.fits.made[key] = self._trained(side, table, config, seed)
+        return self.fits.made[key]
 
-        return self.fits.once(key, train)
+    def _trained(self, side: SideName, table: Table, config: dict[str, Any], seed: int | None) -> Model:
+        """What `[run] train` writes, opened; taken from the store where it was written before."""
+        kind, begun = key_of("train", self.case.run.train, self.case.folder), 0.0
+
+        def starting() -> None:
+            nonlocal begun
+            self.fits.starting(table.n_rows, kind)
+            begun = time.monotonic()
+
+        path = self.commands.train(
+            table, config, seed=seed, suffix=self._suffix(side), config_format=self.case.config_format, starting=starting
+        )
+        if begun:
+            self.fits.ended(begun, table.n_rows, kind)
+        else:
+            self.fits.kept(self.commands.kept[-1].seconds, table.n_rows)
+        label = f"{side}, trained again"
+        opened = self.opener.open(label, Artifact(path=path, trusted=True))
+        if opened is None:
+            raise ModelError(f"[run] train: what it wrote does not open: {self.opener.reasons.pop(label, '')}")
+        return opened
 
     def _suffix(self, side: SideName) -> str:
         """How the model file of a training ends: as the side's own artifact, else the other side's; "" for a folder."""
@@ -211,4 +203,9 @@ class Fitting:
         assert installations is not None
         key = (*key, installations.place(environment).installation.key)
         fingerprint = hashlib.sha256(repr(key).encode()).hexdigest()
-        return self.fits.once(key, lambda: installations.train(environment, table, config, seed, fingerprint))
+        if key not in self.fits.made:
+            self.fits.starting(table.n_rows)
+            started = time.monotonic()
+            self.fits.made[key] = installations.train(environment, table, config, seed, fingerprint)
+            self.fits.ended(started, table.n_rows)
+        return self.fits.made[key]

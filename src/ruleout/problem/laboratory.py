@@ -5,7 +5,6 @@ The rest of ruleout never opens an artifact itself. Everything here is cached by
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -20,7 +19,8 @@ from ruleout.errors import ModelBroken, ModelError, RuleoutError, TrustRequired
 from ruleout.models.artifact import Artifact
 from ruleout.models.commands import Commands
 from ruleout.models.model import Model, Prediction
-from ruleout.problem.fitting import Fits, Fitting
+from ruleout.problem.fits import Fits
+from ruleout.problem.fitting import Fitting
 from ruleout.problem.metric import Evaluation, Metric, labels_of
 from ruleout.problem.opening import Opener
 from ruleout.problem.recipe import Recipes
@@ -40,17 +40,17 @@ class Laboratory:
         The case as it was read. Its artifacts are the templates of every refit.
     seed
         Seed of every random choice.
-    budget
-        Seconds that refits may take in all; None without limit.
+    fits
+        What is trained again, what it may take, and where results are kept; None is without limit, and keeps nothing.
     installations
         Both sides' environments, installed: each side's artifact is then asked, and fitted again, in its own; None to do it here.
     """
 
-    def __init__(self, case: Case, *, seed: int = 0, budget: float | None = None, installations: Installations | None = None) -> None:
+    def __init__(self, case: Case, *, seed: int = 0, fits: Fits | None = None, installations: Installations | None = None) -> None:
         self.case = case
         self.installations = installations
         self.seed = seed
-        self.fits = Fits(None if budget is None else time.monotonic() + budget)
+        self.fits = fits or Fits(seed=seed)
         run = case.run
         self.commands = Commands(
             train=run.train,
@@ -59,6 +59,8 @@ class Laboratory:
             timeout=run.timeout,
             retries=run.retries,
             live=case.show_runs,
+            store=self.fits.store,
+            draw=seed,
         )
         self.opener = Opener(case, seed=seed, commands=self.commands if case.trusted else None)
         self.reasons = self.opener.reasons
@@ -72,9 +74,9 @@ class Laboratory:
     def of_reference(self, alone: Case) -> Laboratory:
         """A laboratory for the reference standing alone as the current side of `alone`; what was opened, fitted and asked is shared."""
         if self._reference is None:
-            other = Laboratory(alone, seed=self.seed, installations=self.installations)
+            other = Laboratory(alone, seed=self.seed, fits=self.fits, installations=self.installations)
             other._models["current"] = self.model("reference")
-            other.fits, other.commands, other._broken = self.fits, self.commands, self._broken
+            other.commands, other._broken = self.commands, self._broken
             other._answers, other._evaluations = self._answers, self._evaluations
             other._witnesses = self._witnesses
             self._reference = other
@@ -346,6 +348,19 @@ class Laboratory:
         found: dict[str, Any] = {"n_refits": self.fits.n, "refit_seconds": round(self.fits.seconds, 3)}
         if self.commands.made:
             found |= {"n_runs": len(self.commands.made), "n_flaky": self.commands.n_flaky}
+        return found
+
+    def cost(self) -> dict[str, Any]:
+        """What was trained and asked by commands, how much of that was kept from before, the budget, and every plan that was told."""
+        fits, commands = self.fits, self.commands
+        found: dict[str, Any] = {"trainings": fits.n, "trainings_kept": fits.n_kept, "training_seconds": round(fits.seconds, 3)}
+        asked, kept = (sum(1 for run in runs if run.field == "predict") for runs in (commands.made, commands.kept))
+        if asked or kept:
+            found |= {"predictions": asked, "predictions_kept": kept}
+        if fits.budget.seconds is not None or fits.budget.runs is not None:
+            found["budget"] = {"seconds": fits.budget.seconds, "runs": fits.budget.runs}
+        if fits.plans:
+            found["plans"] = [plan.to_dict() for plan in fits.plans]
         return found
 
     # Private ----------------------------------------------------------------------------------------------------------

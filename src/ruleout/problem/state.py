@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ruleout.case.budget import Budget, budget_of
 from ruleout.case.case import Case, Side, SideName
 from ruleout.case.profiles import without_profiles
 from ruleout.environments.installations import Installations
 from ruleout.errors import BudgetSpent, RuleoutError
 from ruleout.problem.again import same_again
 from ruleout.problem.black_box import is_black_box, state_factors
+from ruleout.problem.fits import Fits
 from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.metric import Evaluation
 from ruleout.problem.other_kinds import state_alone, state_invalid_output, state_too_good, state_training
+from ruleout.problem.plan import Plan
 from ruleout.problem.problem import Kind, Problem
 from ruleout.problem.replay import compare_answers, logged_answers
 from ruleout.problem.risen import before_it_rose, rose_at_once
@@ -24,6 +28,7 @@ from ruleout.problem.sampling import sampled_case
 from ruleout.problem.situation import Situation, situation_of
 from ruleout.problem.wild_rows import wild_rows
 from ruleout.statistics.difference import Difference
+from ruleout.store import Store
 
 __all__ = ["state_problem"]
 
@@ -51,7 +56,15 @@ ALIKE = 0.985
 """Part of the answers that must be the same, or follow, for nothing to be wrong with them; the rest is platform and rounding."""
 
 
-def state_problem(case: Case, *, seed: int = 0, budget: float | None = None, installations: Installations | None = None) -> Problem:
+def state_problem(
+    case: Case,
+    *,
+    seed: int = 0,
+    budget: Budget | str | float | None = None,
+    installations: Installations | None = None,
+    store: Store | None = None,
+    tell: Callable[[Plan], None] | None = None,
+) -> Problem:
     """Say the problem back in measured numbers.
 
     The reported metric is reproduced first; then the metric of both sides is measured, unpaired across their own rows and paired
@@ -64,19 +77,28 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None, ins
     seed
         Seed of every random choice from here on.
     budget
-        Seconds that refits may take, None without limit.
+        What trainings may take: seconds, `"10m"`, `"12 runs"`; None without limit.
     installations
         Both sides' environments, installed: each side is then measured in its own; None to measure both here.
+    store
+        Where results are kept from one investigation to the next; None keeps nothing.
+    tell
+        Called with what is planned before anything begins that will take over a minute.
     """
+    fits = Fits(budget_of(budget), store or Store(None), tell or (lambda _: None), seed)
+    return _state(case, seed, fits, installations)
+
+
+def _state(case: Case, seed: int, fits: Fits, installations: Installations | None) -> Problem:
     if is_black_box(case):
-        return state_factors(case, seed=seed, budget=budget)
+        return state_factors(case, seed=seed, fits=fits)
     case, profiles = without_profiles(case)
     case, whole = sampled_case(case)
     if profiles or whole:
-        found = state_problem(case, seed=seed, budget=budget, installations=installations)
+        found = _state(case, seed, fits, installations)
         return replace(found, profiles=profiles, whole=whole)
     case = _aligned(case)
-    laboratory = Laboratory(case, seed=seed, budget=budget, installations=installations)
+    laboratory = Laboratory(case, seed=seed, fits=fits, installations=installations)
     situation = situation_of(case)
     if situation == "training":
         return state_training(case, laboratory)
@@ -90,7 +112,7 @@ def state_problem(case: Case, *, seed: int = 0, budget: float | None = None, ins
             return broken
     before, after = measured.value("reference"), measured.value("current")
     if situation == "retraining" and before is not None and rose_at_once(case, before, after, laboratory.scorer.sign):
-        return before_it_rose(state_problem(replace(case, reference=None), seed=seed, budget=budget), case, before)
+        return before_it_rose(_state(replace(case, reference=None), seed, fits, None), case, before)
     if situation == "too-good":
         return state_too_good(case, laboratory, measured.value("current"), _training_noise(laboratory, case))
     if case.reference is None and situation in ("alone", "silent"):

@@ -86,6 +86,8 @@ class Narrator:
             self._hypotheses(payload)
         elif event.kind == "intent":
             self._waiting.begin(clean(payload.get("intent") or payload.get("action") or payload.get("cause", "")))
+        elif event.kind == "plan":
+            self._say(Hanging("plan", Text(clean(payload.statement)), indent=2))
         elif event.kind == "progress":
             self._progress(payload)
         elif event.kind == "step":
