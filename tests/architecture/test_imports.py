@@ -15,6 +15,7 @@ ROOMS = (
     "tables",
     "store",
     "models",
+    "runs",
     "guards",
     "case",
     "factors",

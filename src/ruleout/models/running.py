@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from ruleout.errors import CommandError
-from ruleout.models.started import end_group
+from ruleout.models.ending import end_group, on_leash, shared_cores
 
 __all__ = ["TookTooLong", "run_line"]
 
@@ -61,7 +61,7 @@ def run_line(
         It cannot be started, or ends with another exit code than 0; its last lines are shown.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, **(surroundings or {})}
+    environment = {**os.environ, **shared_cores(), "PATH": path, **(surroundings or {})}
     with (room / "stdout.txt").open("wb") as out, (room / "stderr.txt").open("wb") as err:
         try:
             process = subprocess.Popen(
@@ -78,7 +78,8 @@ def run_line(
             raise CommandError(f"{where}: it cannot be started in {folder}: {error.strerror}.") from error
         readers = [_shown(pipe, file, live) for pipe, file in ((process.stdout, out), (process.stderr, err)) if pipe is not None]
         try:
-            code = process.wait(timeout)
+            with on_leash(process):
+                code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             code = None
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import tempfile
 import threading
@@ -13,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-__all__ = ["Started", "end_group"]
+from ruleout.models.ending import THREADS, end_group, on_leash
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+__all__ = ["Started"]
+
 LAST_BYTES = 4096
 
 
@@ -83,7 +83,8 @@ class Started:
         timer.daemon = True
         timer.start()
         try:
-            yield late
+            with on_leash(self._process):
+                yield late
         finally:
             timer.cancel()
 
@@ -111,10 +112,3 @@ class Started:
         self._process.wait()
         self._errors.close()
         self._scratch.cleanup()
-
-
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process that still runs, with everything that was started in its session."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
