@@ -88,6 +88,8 @@ def test_every_option_arrives(run: Any, investigation: dict[str, Any]) -> None:
         "--build-environments",
         "--wheels",
         "w",
+        "--workers",
+        "2",
     )
     assert result.exit_code == 1
     assert investigation["calls"]["read_case"] == {
@@ -97,6 +99,7 @@ def test_every_option_arrives(run: Any, investigation: dict[str, Any]) -> None:
     }  # fmt: skip
     assert investigation["calls"]["investigate"] == {
         "seed": 7, "budget": Budget(5400.0), "cache": True, "build_environments": True, "wheels": Path("w"),
+        "workers": 2,
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from ruleout.cli.compare import compare
-from ruleout.cli.options import engine_option
+from ruleout.cli.options import engine_option, workers_option
 from ruleout.cli.output import console, print_bytes, writable, write
 from ruleout.cli.profile import profile
 from ruleout.errors import RuleoutError
@@ -116,6 +116,7 @@ def cli(ctx: click.Context) -> None:
     help="The same, from the wheels in DIR alone, without network.",
 )
 @engine_option
+@workers_option
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--guards", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Write a guard for each cause found there.")
 @click.option(
@@ -133,6 +134,7 @@ def investigate(
     no_cache: bool,
     build_environments: bool,
     wheels: Path | None,
+    workers: int | str | None,
     guards: Path | None,
     json: str | None,
     markdown: str | None,
@@ -154,6 +156,7 @@ def investigate(
         cache=not no_cache and (cache or True),
         build_environments=build_environments,
         wheels=wheels,
+        workers=workers,
         guards=guards,
         json=json,
         markdown=markdown,
@@ -291,6 +294,7 @@ def _investigate(
     guards: Path | None = None,
     build_environments: bool = False,
     wheels: Path | None = None,
+    workers: int | str | None = None,
 ) -> Conclusion:
     """Read, investigate, narrate, write. Where the report itself goes to standard output, the narration goes to standard error."""
     from ruleout.conclusion.investigate import investigate as find_out
@@ -315,7 +319,14 @@ def _investigate(
 
     with narrator:
         conclusion = find_out(
-            read(), seed=seed, budget=budget, cache=cache, build_environments=build_environments, wheels=wheels, listen=listen
+            read(),
+            seed=seed,
+            budget=budget,
+            cache=cache,
+            build_environments=build_environments,
+            wheels=wheels,
+            workers=workers,
+            listen=listen,
         )
     if guards is not None:
         conclusion = _guarded(conclusion, guards)

@@ -16,6 +16,7 @@ from ruleout.environments import Installations, Installer
 from ruleout.errors import InstallError
 from ruleout.examination import Event, examine
 from ruleout.problem import state_problem
+from ruleout.runs import open_workers
 from ruleout.store import Store, default_place
 
 __all__ = ["investigate"]
@@ -29,6 +30,7 @@ def investigate(
     cache: bool | str | Path = True,
     build_environments: bool = False,
     wheels: str | Path | None = None,
+    workers: int | str | None = None,
     listen: Callable[[Event], None] | None = None,
 ) -> Conclusion:
     """Find out why a machine-learning system broke.
@@ -49,6 +51,9 @@ def investigate(
         difference. Packages come from where the user's settings of uv or pip say; the case must be trusted.
     wheels
         A folder of wheels that alone is installed from, without any network; it implies `build_environments`.
+    workers
+        How many runs that need not wait for each other are made at once on this machine, or the address of a Dask scheduler whose
+        workers make them (`"tcp://host:8786"`); None is as many as there are processors. The conclusion is the same.
     listen
         Called with every event of the walk; the report's narrator is one such listener.
 
@@ -59,7 +64,7 @@ def investigate(
     """
     started = time.monotonic()
     tell = listen or (lambda _: None)
-    allowed = budget_of(budget)
+    allowed, makers = budget_of(budget), open_workers(workers)
     case = settle(case)
     for assumption in case.assumptions:
         tell(Event("assumption", assumption))
@@ -72,7 +77,13 @@ def investigate(
     store = Store((default_place() if cache is True else Path(cache)) if cache else None)
     try:
         problem = state_problem(
-            case, seed=seed, budget=allowed, installations=installed, store=store, tell=lambda plan: tell(Event("plan", plan))
+            case,
+            seed=seed,
+            budget=allowed,
+            installations=installed,
+            store=store,
+            tell=lambda plan: tell(Event("plan", plan)),
+            workers=makers,
         )
         tell(Event("problem", problem))
         conclusion = replace(conclude(examine(problem, listen=listen)), seconds=time.monotonic() - started)

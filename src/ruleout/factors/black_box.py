@@ -14,6 +14,7 @@ from ruleout.errors import CommandError
 from ruleout.factors.answer import Answer
 from ruleout.factors.measure import Bench, Measurement
 from ruleout.factors.search import Plan, Search, planned
+from ruleout.runs import ALONE, Workers
 from ruleout.store import Store
 
 __all__ = ["BlackBox", "Turn"]
@@ -41,13 +42,17 @@ class BlackBox:
         What runs may take; those that were kept from before take nothing.
     store
         Where metrics are kept; None keeps none.
+    workers
+        Who makes the runs of a round. Rounds are the same whoever makes them, so the search comes to the same end.
     """
 
-    def __init__(self, case: Case, *, seed: int = 0, budget: Budget | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self, case: Case, *, seed: int = 0, budget: Budget | None = None, store: Store | None = None, workers: Workers = ALONE
+    ) -> None:
         self.case = case
         self.names = tuple(case.factors)
         self.sign = -1.0 if case.direction == "lower" else 1.0
-        self.bench = Bench(case, store=store)
+        self.bench = Bench(case, store=store, workers=workers)
         self.search = Search(len(self.names), min_effect=case.min_effect, seed=seed)
         self.stopped = ""
         self._budget, self._spent = budget or Budget(), 0.0
@@ -68,8 +73,8 @@ class BlackBox:
             return None
         started = time.monotonic()
         made = []
-        for setting, seed in wanted.runs:
-            found = self.bench.measure(setting, seed)
+        for found in self.bench.measure(wanted.runs):
+            setting, seed = found.setting, found.seed
             made.append(found)
             if found.metric is not None:
                 self.search.tell(setting, seed, self.sign * found.metric)
@@ -88,7 +93,7 @@ class BlackBox:
         """Whether the budget lasts for so many more runs."""
         seconds, most = self._budget.seconds, self._budget.runs
         made = len(self.bench.made) - self.bench.n_stored
-        return (seconds is None or self._spent + self.bench.seconds * runs <= seconds) and (most is None or made + runs <= most)
+        return (seconds is None or self._spent + self.bench.seconds_of(runs) <= seconds) and (most is None or made + runs <= most)
 
     def finish(self) -> None:
         """Make every run that is still needed."""

@@ -74,10 +74,15 @@ def tally(box: BlackBox) -> str:
     if bench.n_stored and bench.store.path is not None:
         said += f", {bench.n_stored:,} of them kept from before in {bench.store.path.parent}"
     said += "."
+    if bench.alone and n > 1:
+        said += f" They were made one after the other, as {bench.alone}; --workers N makes them side by side all the same."
+    if bench.workers.lost:
+        lost = f"{bench.workers.lost:,} worker{'s' if bench.workers.lost > 1 else ''} of {bench.workers.address}"
+        said += f" {lost} went away in the middle; what they had begun was run again by others."
     if bench.n_flaky:
         said += f" The command is flaky: {bench.n_flaky:,} of its runs failed at first and went well when tried again."
-    lost = sum(1 for made in bench.made if made.metric is None)
-    if lost:
+    failed = sum(1 for made in bench.made if made.metric is None)
+    if failed:
         last = next(made.failed for made in reversed(bench.made) if made.metric is None)
-        said += f" {lost:,} settings could not be run: {last}"
+        said += f" {failed:,} settings could not be run: {last}"
     return said

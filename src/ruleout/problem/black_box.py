@@ -42,7 +42,7 @@ def state_factors(case: Case, *, seed: int = 0, fits: Fits | None = None) -> Pro
             "and nothing of a case runs without --trust."
         )
         return Problem(case, laboratory, "degradation", statement, metric=case.metric, situation="factors")
-    box = BlackBox(case, seed=seed, budget=fits.budget, store=fits.store)
+    box = BlackBox(case, seed=seed, budget=fits.budget, store=fits.store, workers=fits.workers)
     before = box.plan()
     while len(box.search.runs) < box.search.corner_runs and box.turn() is not None:
         if not fits.plans:

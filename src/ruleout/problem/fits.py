@@ -12,6 +12,7 @@ from ruleout.case.budget import Budget
 from ruleout.errors import BudgetSpent
 from ruleout.models.model import Model
 from ruleout.problem.plan import Plan
+from ruleout.runs import ALONE, Workers
 from ruleout.store import Store
 
 __all__ = ["TYPICAL_FITS", "Fits", "Key"]
@@ -40,12 +41,15 @@ class Fits:
         Called with each plan that is worth telling, before it begins.
     seed
         The investigation's: where a training has no seed of its own, what another seed gave is not taken for it.
+    workers
+        Who makes runs that need not wait for each other.
     """
 
     budget: Budget = field(default_factory=Budget)
     store: Store = field(default_factory=lambda: Store(None))
     tell: Callable[[Plan], None] = _silent
     seed: int = 0
+    workers: Workers = ALONE
     made: dict[Key, Model] = field(default_factory=dict)
     made_like: dict[str, str] = field(default_factory=dict)
     barren: set[str] = field(default_factory=set)

@@ -27,6 +27,7 @@ from ruleout.problem.risen import before_it_rose, rose_at_once
 from ruleout.problem.sampling import sampled_case
 from ruleout.problem.situation import Situation, situation_of
 from ruleout.problem.wild_rows import wild_rows
+from ruleout.runs import ALONE, Workers
 from ruleout.statistics.difference import Difference
 from ruleout.store import Store
 
@@ -64,6 +65,7 @@ def state_problem(
     installations: Installations | None = None,
     store: Store | None = None,
     tell: Callable[[Plan], None] | None = None,
+    workers: Workers = ALONE,
 ) -> Problem:
     """Say the problem back in measured numbers.
 
@@ -84,8 +86,10 @@ def state_problem(
         Where results are kept from one investigation to the next; None keeps nothing.
     tell
         Called with what is planned before anything begins that will take over a minute.
+    workers
+        Who makes runs that need not wait for each other; by default one is made after the other.
     """
-    fits = Fits(budget_of(budget), store or Store(None), tell or (lambda _: None), seed)
+    fits = Fits(budget_of(budget), store or Store(None), tell or (lambda _: None), seed, workers)
     return _state(case, seed, fits, installations)
 
 

@@ -47,7 +47,9 @@ class OnCluster:
         """How many runs the workers that are there make at once."""
         return max(1, sum(self._known.values()))
 
-    def each(self, work: Callable[..., T], asked: Sequence[tuple[Any, ...]]) -> Iterator[T | CommandError]:
+    def each(
+        self, work: Callable[..., T], asked: Sequence[tuple[Any, ...]], ended: Callable[[int, T], None] | None = None
+    ) -> Iterator[T | CommandError]:
         """What `work` gives for each tuple of arguments, in their order; a command that failed comes as its error.
 
         Raises
@@ -57,9 +59,15 @@ class OnCluster:
         """
         self._known = self._threads()
         futures = [self._client.submit(_made, packed((work, arguments)), pure=False) for arguments in asked]
+        waiting, answers = dict(enumerate(futures)), {}
         try:
-            for future in futures:
-                yield self._answer(future)
+            for number in range(len(futures)):
+                while number in waiting:
+                    for done in self._finished(waiting):
+                        answers[done] = self._answer(waiting.pop(done))
+                        if ended is not None and not isinstance(answers[done], CommandError):
+                            ended(done, answers[done])
+                yield answers.pop(number)
         finally:
             self._client.cancel(futures, force=True)
             self._look()
@@ -67,15 +75,15 @@ class OnCluster:
     def close(self) -> None:
         """The client is closed with the engine that holds it."""
 
-    def _answer(self, future: Any) -> Any:
+    def _finished(self, waiting: dict[int, Any]) -> list[int]:
+        """The numbers of runs that are over, once there are any."""
         from distributed import TimeoutError as Late
         from distributed import wait
-        from distributed.scheduler import KilledWorker
 
         deserted: float | None = None
         while True:
             try:
-                wait(future, timeout=LOOK_SECONDS)
+                wait(list(waiting.values()), timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
             except Late:
                 deserted = None if self._look() else deserted or time.monotonic()
                 if deserted is not None and time.monotonic() - deserted > PATIENCE_SECONDS:
@@ -83,8 +91,12 @@ class OnCluster:
                         f"{self.address}: no worker is left, so the runs were given up; start workers, and run again: what was measured "
                         "is kept."
                     ) from None
-                continue
-            break
+            else:
+                return [number for number, future in waiting.items() if future.done()]
+
+    def _answer(self, future: Any) -> Any:
+        from distributed.scheduler import KilledWorker
+
         try:
             return _taken(future.result(), self.address)
         except KilledWorker as error:

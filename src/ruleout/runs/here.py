@@ -35,25 +35,37 @@ class Here:
     def __init__(self, n: int, *, chosen: bool = True) -> None:
         self.n, self.chosen = n, chosen
 
-    def each(self, work: Callable[..., T], asked: Sequence[tuple[Any, ...]]) -> Iterator[T | CommandError]:
+    def each(
+        self, work: Callable[..., T], asked: Sequence[tuple[Any, ...]], ended: Callable[[int, T], None] | None = None
+    ) -> Iterator[T | CommandError]:
         """What `work` gives for each tuple of arguments, in their order; a command that failed comes as its error.
 
         Whatever else is raised, an interrupt first of all, ends every run that is still under way.
         """
+
+        def made(number: int) -> T | CommandError:
+            try:
+                answer = work(*asked[number])
+            except CommandError as error:
+                return error
+            if ended is not None:
+                ended(number, answer)
+            return answer
+
         if min(self.n, len(asked)) < 2:
-            yield from (tried(work, arguments) for arguments in asked)
+            yield from (made(number) for number in range(len(asked)))
             return
         from concurrent.futures import ThreadPoolExecutor
 
         n_at_once = min(self.n, len(asked))
         leash = Leash(max(1, cores() // n_at_once))
 
-        def run(arguments: tuple[Any, ...]) -> T | CommandError:
+        def run(number: int) -> T | CommandError:
             with leash.taken():
-                return tried(work, arguments)
+                return made(number)
 
         with ThreadPoolExecutor(n_at_once, thread_name_prefix="ruleout-run") as pool:
-            under_way = [pool.submit(run, arguments) for arguments in asked]
+            under_way = [pool.submit(run, number) for number in range(len(asked))]
             try:
                 for future in under_way:
                     yield future.result()
@@ -65,14 +77,6 @@ class Here:
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def tried(work: Callable[..., T], arguments: tuple[Any, ...]) -> T | CommandError:
-    """Do one piece of work; a command that failed is an answer like any other."""
-    try:
-        return work(*arguments)
-    except CommandError as error:
-        return error
 
 
 def cores() -> int:

@@ -39,8 +39,13 @@ class Workers(Protocol):
         """Workers that went away in the middle of the work, whose runs others made."""
         ...
 
-    def each(self, work: Callable[..., T], asked: Sequence[tuple[Any, ...]]) -> Iterator[T | CommandError]:
-        """What `work` gives for each tuple of arguments, in their order; a command that failed comes as its error."""
+    def each(
+        self, work: Callable[..., T], asked: Sequence[tuple[Any, ...]], ended: Callable[[int, T], None] | None = None
+    ) -> Iterator[T | CommandError]:
+        """What `work` gives for each tuple of arguments, in their order; a command that failed comes as its error.
+
+        `ended` is called in this process with the number and the answer of each as soon as it is there, whatever the order.
+        """
         ...
 
     def close(self) -> None:
