@@ -7,7 +7,7 @@ import math
 from ruleout.case.case import SideName
 from ruleout.causes.scores import without_artifact
 from ruleout.errors import BudgetSpent, RuleoutError
-from ruleout.problem.fitting import SAMPLE_ROWS
+from ruleout.problem.fits import SAMPLE_ROWS
 from ruleout.problem.problem import Problem
 from ruleout.statistics.difference import Difference
 

@@ -51,7 +51,7 @@ def conclude(examination: Examination) -> Conclusion:
         causes=causes,
         ruled_out=tuple(h.cause for h in examination.hypotheses if h.status == "ruled-out"),
         next=left,
-        summary=_summary(examination, causes, verdict, left) + _flaky(examination),
+        summary=_summary(examination, causes, verdict, left) + (f" {examination.note}" if examination.note else "") + _flaky(examination),
         assumptions=(*problem.case.assumptions, *problem.laboratory.opener.assumed),
         missing=missing_evidence(problem.case),
         guards=_guards(examination),
@@ -100,6 +100,7 @@ def _cause(examination: Examination, confirmed: Confirmed) -> CauseFound:
         fix=entry.fix(finding),
         prevention=entry.prevention(finding),
         observed=confirmed.observed,
+        rows=confirmed.rows,
     )
 
 

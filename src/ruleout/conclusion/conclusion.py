@@ -25,6 +25,7 @@ class CauseFound:
     fix: str
     prevention: str
     observed: bool = False
+    rows: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """One of the `causes` of the public JSON."""
@@ -38,6 +39,7 @@ class CauseFound:
             "fix": self.fix,
             "prevention": self.prevention,
             "observed": self.observed,
+            **({"rows": dict(self.rows)} if self.rows is not None else {}),
         }
 
 

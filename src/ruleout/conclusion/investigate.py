@@ -75,6 +75,8 @@ def investigate(
             tell(Event("assumption", sentence))
         case = replace(case, assumptions=(*case.assumptions, *said))
     store = Store((default_place() if cache is True else Path(cache)) if cache else None)
+    measuring = "Measure both sides again, and how much trainings scatter."
+    tell(Event("intent", {"cause": "", "intent": "How bad is it, and is it real?", "action": measuring}))
     try:
         problem = state_problem(
             case,

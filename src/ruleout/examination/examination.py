@@ -99,6 +99,7 @@ class Confirmed:
 
     `share` is the part of the change that goes away when this alone is put right (Shapley over several), with its 95 %
     `interval`; None where it could not be measured. `observed` is true where no intervention was possible.
+    `rows` tells, where trainings took a sample, on how many rows the figures rest, of how many, and what the sample had said.
     `restored` is the metric with this one thing put right; `beside` the reference's, where it is there that something was put right, or
     where the same was done to it.
     """
@@ -111,6 +112,7 @@ class Confirmed:
     observed: bool = False
     restored: float | None = None
     beside: float | None = None
+    rows: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,4 +126,5 @@ class Examination:
     structure: Literal["single", "additive", "redundant", "conjoint", "masked", "none"] = "none"
     unexplained: float | None = None
     stopped: str = ""
+    note: str = ""
     figures: Mapping[str, Any] = field(default_factory=dict)

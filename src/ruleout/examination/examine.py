@@ -17,6 +17,7 @@ from ruleout.examination.black_box import FACTOR, examine_factors
 from ruleout.examination.consequences import with_consequences
 from ruleout.examination.depth import Depth
 from ruleout.examination.examination import Confirmed, Event, Examination, Hypothesis, Status, Step
+from ruleout.examination.in_full import measured_in_full
 from ruleout.examination.priors import priors
 from ruleout.examination.swaps import Swap, swaps
 from ruleout.examination.upgrades import examine_upgrades
@@ -68,7 +69,7 @@ class _Walk:
                     f"looked for only where the situation is {' or '.join(entry.page.situations)}; this one is {problem.situation}"
                 )
         self.steps: list[Step] = []
-        self.stopped = ""
+        self.stopped = self.note = ""
 
     def walk(self) -> Examination:
         confirmed: tuple[Confirmed, ...] = ()
@@ -84,6 +85,8 @@ class _Walk:
                 if self.problem.laboratory.installations is not None:
                     examine_upgrades(self.problem, self.agenda, self.step, self.listen)
                 confirmed, structure, unexplained = depth.confirm()
+                found = measured_in_full(self.problem, self.agenda, confirmed, unexplained, self.step)
+                confirmed, unexplained, self.note = found.confirmed, found.unexplained, found.note
             except BudgetSpent as error:
                 self.stopped = str(error)
                 confirmed = depth.observed(depth.candidates())
@@ -95,6 +98,7 @@ class _Walk:
             structure=structure,
             unexplained=unexplained,
             stopped=self.stopped,
+            note=self.note,
             figures=self.problem.laboratory.figures(),
         )
 

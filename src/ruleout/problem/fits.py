@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +17,14 @@ from ruleout.problem.plan import Plan
 from ruleout.runs import ALONE, Workers
 from ruleout.store import Store
 
-__all__ = ["TYPICAL_FITS", "Fits", "Key"]
+__all__ = ["SAMPLE_ROWS", "TYPICAL_FITS", "Fits", "Key"]
 
 Key = tuple[Any, ...]
 
-TYPICAL_FITS = 16
+SAMPLE_ROWS = 20_000
+"""Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (docs/decides.md)."""
+
+TYPICAL_FITS = 9
 """Trainings that an investigation with something to find makes, in the middle (docs/cost.md)."""
 
 
@@ -43,6 +48,8 @@ class Fits:
         The investigation's: where a training has no seed of its own, what another seed gave is not taken for it.
     workers
         Who makes runs that need not wait for each other.
+    most_rows
+        A training on more rows takes a sample of so many.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -50,6 +57,7 @@ class Fits:
     tell: Callable[[Plan], None] = _silent
     seed: int = 0
     workers: Workers = ALONE
+    most_rows: int = field(default_factory=lambda: SAMPLE_ROWS)
     made: dict[Key, Model] = field(default_factory=dict)
     made_like: dict[str, str] = field(default_factory=dict)
     barren: set[str] = field(default_factory=set)
@@ -81,7 +89,7 @@ class Fits:
             known = self.store.get_json(f"pace-{kind}")
             if known is not None:
                 self._taken.append((float(known["seconds"]), int(known["rows"])))
-                self.plan(Plan(PURPOSE, TYPICAL_FITS, self.seconds_of(n_rows), told_by="as trainings took before"))
+                self.plan(Plan(PURPOSE, max(TYPICAL_FITS - self.n_kept, 1), self.seconds_of(n_rows), told_by="as trainings took before"))
         self.within_budget(self.seconds_of(n_rows))
 
     def ended(self, started: float, n_rows: int, kind: str = "") -> float:
@@ -94,7 +102,7 @@ class Fits:
         if first and kind:
             self.store.put_json(f"pace-{kind}", {"seconds": round(seconds, 3), "rows": n_rows})
         if first and not self.plans:
-            self.plan(Plan(PURPOSE, TYPICAL_FITS - 1, self.seconds_of(n_rows), told_by="as the first one took"))
+            self.plan(Plan(PURPOSE, max(TYPICAL_FITS - 1 - self.n_kept, 1), self.seconds_of(n_rows), told_by="as the first one took"))
         return seconds
 
     def kept(self, seconds: float, n_rows: int) -> None:
@@ -105,6 +113,15 @@ class Fits:
     def broke(self, fingerprint: str) -> None:
         """Note that a model broke when it was asked: no other is made like it."""
         self.barren.add(self.made_like.get(fingerprint, ""))
+
+    @contextlib.contextmanager
+    def in_full(self) -> Iterator[None]:
+        """Trainings that begin in here take all rows."""
+        most, self.most_rows = self.most_rows, sys.maxsize
+        try:
+            yield
+        finally:
+            self.most_rows = most
 
     # The budget --------------------------------------------------------------------------------------------------------
 

@@ -24,10 +24,7 @@ from ruleout.store import key_of
 from ruleout.tables.pairing import paired_sample
 from ruleout.tables.table import Table
 
-__all__ = ["SAMPLE_ROWS", "Fitting"]
-
-SAMPLE_ROWS = 20_000
-"""Refits and replays take at most this many rows: the paired SE at 10 % disagreement is then 0.0022 (docs/decides.md)."""
+__all__ = ["Fitting"]
 
 
 class Fitting:
@@ -87,8 +84,8 @@ class Fitting:
         """The rows that a refit takes: all, or a sample, even over the classes, that pairs with those of every counterfactual."""
         by = [column for column in (self.case.key,) if column and column in train]
         strata = [column for column in (self.case.target,) if column and column in train and self.case.task == "classification"]
-        # By their key, rows are the same ones in a counterfactual that has other rows besides.
-        return paired_sample(train, SAMPLE_ROWS, by=by, strata=strata) if by else train.sample(SAMPLE_ROWS, self.seed)
+        # By their key, rows are the same ones in a counterfactual that has other rows besides; without one, by their number.
+        return paired_sample(train, self.fits.most_rows, by=by, strata=strata)
 
     def fit(self, case: Case, side: SideName, seed: int | None = None) -> Model:
         """The model that the side's training would give in `case`; raises `ModelError` where no way to train is open."""

@@ -248,6 +248,8 @@ def _footer(conclusion: Conclusion) -> str:
     steps = conclusion.examination.steps
     n_interventions = sum(step.kind == "intervention" for step in steps)
     walked = f"{plural(len(steps), 'step')}, {plural(n_interventions, 'intervention')}, " if steps else ""
-    said = f"{walked}{seconds(conclusion.seconds)}."
+    kept = conclusion.cost.get("trainings_kept")
+    made = f", {plural(conclusion.cost['trainings'], 'training')} and {kept:,} kept from before" if kept else ""
+    said = f"{walked}{seconds(conclusion.seconds)}{made}."
     stopped = clean(conclusion.examination.stopped)
     return f"{said} {stopped[0].upper() + stopped[1:]}{'' if stopped.endswith('.') else '.'}" if stopped else said

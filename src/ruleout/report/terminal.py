@@ -87,7 +87,7 @@ class Narrator:
         elif event.kind == "intent":
             self._waiting.begin(clean(payload.get("intent") or payload.get("action") or payload.get("cause", "")))
         elif event.kind == "plan":
-            self._say(Hanging("plan", Text(clean(payload.statement)), indent=2))
+            self._plan(clean(payload.statement))
         elif event.kind == "progress":
             self._progress(payload)
         elif event.kind == "step":
@@ -108,6 +108,7 @@ class Narrator:
 
     def _problem(self, problem: Problem) -> None:
         case = problem.case
+        self._waiting.end()
         self._say(Text(clean(case.title) or "Investigation", style="bold"))
         self._heading("Clarify")
         for name, side in (("reference", case.reference), ("current", case.current)):
@@ -123,6 +124,12 @@ class Narrator:
             self._say(paragraph(figures, 2, "bold"))
         self._say(paragraph(unquoted(clean(problem.statement)), 2))
         self._stated = True
+
+    def _plan(self, plan: str) -> None:
+        self._say(Hanging("plan", Text(plan), indent=2))
+        if not self._stated:
+            self._say(Text(""))
+        self._waiting.begin("training again")
 
     def _assumption(self, assumption: str) -> None:
         if assumption in self._assumed:
