@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-small test test-engines test-models test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark benchmark-document bench-factors bench-investigation new-cause docs lock clean
+.PHONY: help setup demo demo-small test test-engines test-models test-all lint format types bench bench-small bench-healthy bench-nannyml bench-tables benchmark benchmark-document bench-factors bench-investigation bench-workers new-cause docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,7 +49,7 @@ test: $(STAMP) ## run the tests, less those that take more than ten seconds each
 test-engines: $(STAMP) ## install PySpark and Dask and run the tests on real clusters of two workers (Spark needs Java 17)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-engines.lock \
 	  || echo "PySpark and Dask could not be installed: the tests on what is not here are skipped."
-	$(BIN)/python -m pytest -p no:xdist tests/tables/test_clusters.py
+	$(BIN)/python -m pytest -p no:xdist tests/tables/test_clusters.py tests/runs/test_clusters.py
 
 test-models: $(STAMP) ## install CatBoost, PyTorch and MLflow and run the tests on artifacts, theirs among them
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --requirement requirements-models.lock \
@@ -92,6 +92,9 @@ bench-factors: $(STAMP) ## black-box factors: ruleout and mlbisect over the same
 
 bench-investigation: $(STAMP) ## what a whole investigation costs: growth over rows, columns and causes
 	$(BIN)/python -m benchmarks.investigation
+
+bench-workers: $(STAMP) ## a black box of runs that sleep, with one, two and four workers: seconds
+	$(BIN)/python -m benchmarks.workers
 
 new-cause: $(STAMP) ## begin a new cause: its page, fault, test and row in the vocabulary (ID=data.something)
 	@test -n "$(ID)" || { echo "make new-cause: say which, as in make new-cause ID=data.something" >&2; exit 2; }

@@ -83,7 +83,8 @@ class OnCluster:
         deserted: float | None = None
         while True:
             try:
-                wait(list(waiting.values()), timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
+                with self._client.as_current():
+                    wait(list(waiting.values()), timeout=LOOK_SECONDS, return_when="FIRST_COMPLETED")
             except Late:
                 deserted = None if self._look() else deserted or time.monotonic()
                 if deserted is not None and time.monotonic() - deserted > PATIENCE_SECONDS:
