@@ -180,6 +180,40 @@ def test_a_budget_in_runs_is_kept_and_the_next_one_goes_on_from_there(case: Path
     assert found["cost"]["budget"] == {"seconds": None, "runs": 3}
 
 
+def test_a_budget_of_time_ends_a_training_that_outlasts_it(case: Path) -> None:
+    (case / "train.py").write_text(TRAIN.replace("PAUSE", "30"))
+    started = time.monotonic()
+    found = concluded(case, cache=False, budget="2s")
+    assert time.monotonic() - started < 20
+    assert "The walk stopped early: the budget is spent" in found["conclusion"]["summary"]
+    assert len(runs(case)) == 1 and not runs(case, "ended")
+    assert found["cost"]["budget"] == {"seconds": 2.0, "runs": None}
+
+
+def test_what_takes_long_is_announced_with_its_cost_and_what_is_quick_is_not(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    read = ruleout.read_case(case, trust=True)
+    quick = ruleout.investigate(read, cache=tmp_path / "kept", listen=told.append)
+    assert "plan" not in {event.kind for event in told} and "plans" not in quick.cost
+    told.clear()
+    monkeypatch.setattr("ruleout.problem.plan.LONG_SECONDS", 1.0)
+    slow = ruleout.investigate(read, cache=False, listen=lambda event: told.append((event, len(runs(case)))))
+    (plan,) = [(event.payload, n) for event, n in told if event.kind == "plan"]
+    assert plan[1] == quick.cost["trainings"] + 1, "after the first training, before the others"
+    assert plan[0].seconds == pytest.approx(plan[0].runs * plan[0].seconds_each) and 0.2 < plan[0].seconds_each < 2
+    assert slow.to_dict()["cost"]["plans"] == [plan[0].to_dict()]
+    assert "trainings of" in plan[0].statement and "as the first one took" in plan[0].statement
+    told.clear()
+    before = len(runs(case))
+    rows = pd.read_csv(case / "reference" / "train.csv")
+    rows.iloc[1:].to_csv(case / "reference" / "train.csv", index=False)
+    changed = ruleout.read_case(case, trust=True)
+    ruleout.investigate(changed, cache=tmp_path / "kept", listen=lambda event: told.append((event, len(runs(case)))))
+    assert ("plan", before) in [(event.kind, n) for event, n in told], "before the first training, where earlier ones are known of"
+
+
 class Slow(LogisticRegression):
     """Takes its time, and says when it is fitted."""
 

@@ -185,6 +185,10 @@ class Installations:
         _ran(seen, f'case.toml [run] train = "{command}"')
         return InstalledModel(place, path, fingerprint=fingerprint, name="[run] train")
 
+    def trained(self, environment: Environment, path: Path, fingerprint: str) -> InstalledModel:
+        """What `train` made of the same in an earlier investigation."""
+        return InstalledModel(self.place(environment), path, fingerprint=fingerprint, name="[run] train")
+
     def _asked(self, installation: Installation, path: Path, table: Table) -> Prediction:
         command, seen = str(self.case.run.predict), new_file(".seen")
         answer = run_predict(

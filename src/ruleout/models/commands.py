@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ruleout.errors import CommandError
+from ruleout.models.ahead import Ahead, Training
 from ruleout.models.artifact import Artifact
 from ruleout.models.command import ConfigFormat, new_room, placeholders, run_predict, run_train, table_suffix
 from ruleout.models.kept import artifact_bytes, artifact_from, prediction_bytes, prediction_from
@@ -102,6 +104,8 @@ class Commands:
         self.made: list[Ran] = []
         self.kept: list[Ran] = []
         self._content: dict[str, str] = {}
+        self.ahead: dict[str, Ahead] = {}
+        self.watched, self.alone = False, ""
 
     def train(
         self,
@@ -112,36 +116,43 @@ class Commands:
         suffix: str = ".joblib",
         config_format: ConfigFormat = "json",
         starting: Callable[[], None] | None = None,
+        limit: float = math.inf,
     ) -> Path:
         """The model file or folder that `[run] train` writes, or wrote for the same rows, settings, seed and code before.
 
-        Parameters and errors as `run_train`; `starting` is called before it is run, and not where what it wrote was kept.
+        Parameters and errors as `run_train`; `starting` is called before it is run, and not where what it wrote was kept. It is ended
+        after `limit` seconds where that is less than its time-out.
         """
         command = self._line("train")
-        # Where no seed reaches the program, each of the investigation's own is another draw.
-        draw = None if "seed" in placeholders(command) else self.draw
-        key = self._key("train", table_suffix(table), table.fingerprint, config, seed, draw, suffix, config_format)
+        training = Training(table, config, seed, suffix, config_format)
+        key, ahead = self._training_key(training), self.ahead.pop(training.key, None)
         room = new_room()
-        if artifact_from(self.store.get(key), room / f"model{suffix}"):
+        if ahead is None and artifact_from(self.store.get(key), room / f"model{suffix}"):
             self._from_store("train", key)
             return room / f"model{suffix}"
         if starting is not None:
             starting()
 
         def once(live: str) -> Path:
+            nonlocal ahead
+            if ahead is not None:
+                made, ahead = ahead, None
+                return made.taken()
             return run_train(
                 command,
                 folder=self.folder,
                 table=table,
                 config=config,
                 seed=seed,
-                timeout=self.timeout,
+                timeout=min(self.timeout, limit),
                 suffix=suffix,
                 config_format=config_format,
                 live=live,
             )
 
+        spent = ahead.seconds if ahead is not None else 0.0
         path = self._patiently("train", once)
+        self.made[-1] = replace(self.made[-1], seconds=self.made[-1].seconds + spent)
         written = artifact_bytes(path)
         if written is not None:
             self._keep(key, written)
@@ -164,6 +175,36 @@ class Commands:
         answer = self._patiently("predict", once)
         self._keep(key, prediction_bytes(answer))
         return answer
+
+    # What was trained before it is asked for -------------------------------------------------------------------------
+
+    def holds(self, training: Training) -> bool:
+        """Whether what a training would write was kept."""
+        return self.store.get(self._training_key(training)) is not None
+
+    def hand(self, training: Training, ahead: Ahead | None) -> None:
+        """Take what a training that was made ahead came to; `train` finds it when it is asked for it. It is kept at once."""
+        if ahead is None:
+            return
+        self.ahead[training.key] = ahead
+        written = artifact_bytes(ahead.path) if ahead.path is not None and self.store.path is not None else None
+        if written is not None:
+            key = self._training_key(training)
+            self.store.put_json(f"{key}-said", {"seconds": round(ahead.seconds, 3), "attempts": 1, "failed": ""})
+            self.store.put(key, written)
+
+    def hopeless(self, field: str) -> bool:
+        """Whether a command has failed every time so far."""
+        earlier = [run for run in self.made if run.field == field]
+        return bool(earlier) and not any(run.succeeded for run in earlier)
+
+    def _training_key(self, training: Training) -> str:
+        # Where no seed reaches the program, each of the investigation's own is another draw.
+        draw = None if "seed" in placeholders(self._line("train")) else self.draw
+        table = training.table
+        return self._key(
+            "train", table_suffix(table), table.fingerprint, training.config, training.seed, draw, training.suffix, training.config_format
+        )
 
     @property
     def n_flaky(self) -> int:
@@ -216,9 +257,7 @@ class Commands:
         self.kept.append(ran)
 
     def _patiently(self, field: str, once: Callable[[str], T]) -> T:
-        earlier = [run for run in self.made if run.field == field]
-        hopeless = bool(earlier) and not any(run.succeeded for run in earlier)
-        tries, started, failed = (1 if hopeless else 1 + self.retries), time.monotonic(), ""
+        tries, started, failed = (1 if self.hopeless(field) else 1 + self.retries), time.monotonic(), ""
         for attempt in range(1, tries + 1):
             try:
                 found = once(f"[run] {field} |" if self.live else "")

@@ -6,21 +6,23 @@ import hashlib
 import time
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ruleout.case.case import Case, Environment, Side, SideName
 from ruleout.environments.installations import Installations
-from ruleout.environments.model import within
-from ruleout.errors import ModelBroken, ModelError, TrustRequired
+from ruleout.environments.model import new_file, within
+from ruleout.errors import CommandError, ModelBroken, ModelError, TrustRequired
 from ruleout.models.artifact import Artifact
 from ruleout.models.commands import Commands
+from ruleout.models.kept import artifact_bytes, artifact_from
 from ruleout.models.model import Model
 from ruleout.models.scikit_learn import SEEDS
 from ruleout.problem.fits import Fits, Key
 from ruleout.problem.keeping import keeping
 from ruleout.problem.opening import Opener
 from ruleout.problem.recipe import Recipes
-from ruleout.store import key_of
+from ruleout.store import command_key, key_of, surroundings
 from ruleout.tables.pairing import paired_sample
 from ruleout.tables.table import Table
 
@@ -156,9 +158,19 @@ class Fitting:
             self.fits.starting(table.n_rows, kind)
             begun = time.monotonic()
 
-        path = self.commands.train(
-            table, config, seed=seed, suffix=self._suffix(side), config_format=self.case.config_format, starting=starting
-        )
+        try:
+            path = self.commands.train(
+                table,
+                config,
+                seed=seed,
+                suffix=self._suffix(side),
+                config_format=self.case.config_format,
+                starting=starting,
+                limit=max(self.fits.left, 1.0),
+            )
+        except CommandError:
+            self.fits.within_budget()  # what was ended because the budget was spent did not fail
+            raise
         if begun:
             self.fits.ended(begun, table.n_rows, kind)
         else:
@@ -201,8 +213,17 @@ class Fitting:
         key = (*key, installations.place(environment).installation.key)
         fingerprint = hashlib.sha256(repr(key).encode()).hexdigest()
         if key not in self.fits.made:
+            kept = key_of(surroundings(), command_key(str(self.case.run.train), self.case.folder or Path.cwd()), key)
+            path = new_file(self._suffix("current"))
+            if artifact_from(self.fits.store.get(kept), path):
+                self.fits.kept(0.0, table.n_rows)
+                self.fits.made[key] = installations.trained(environment, path, fingerprint)
+                return self.fits.made[key]
             self.fits.starting(table.n_rows)
             started = time.monotonic()
-            self.fits.made[key] = installations.train(environment, table, config, seed, fingerprint)
+            made = self.fits.made[key] = installations.train(environment, table, config, seed, fingerprint)
             self.fits.ended(started, table.n_rows)
+            written = artifact_bytes(made.path)
+            if written is not None:
+                self.fits.store.put(kept, written)
         return self.fits.made[key]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ruleout.environments.model import InstalledModel
 from ruleout.errors import RuleoutError
 from ruleout.models.kept import prediction_bytes, prediction_from
 from ruleout.models.model import Description, Model, Prediction, reloaded
@@ -146,6 +147,8 @@ def _code_of(template: Model) -> str:
     model: Any = template
     while hasattr(model, "model"):
         model = model.model
+    if isinstance(model, InstalledModel):
+        return code_key(Path(folder) for folder in model.place.search)
     worker = getattr(model, "worker", None)
     if worker is not None:
         return code_key(worker.search)
