@@ -52,7 +52,9 @@ def settle(
     """
     everything = range(len(chosen))
     sets = [frozenset(k for k in everything if mask >> k & 1) for mask in range(1, 2 ** len(chosen))]
-    values = {members: measured.gap(measured.all_right([chosen[k] for k in sorted(members)])) for members in sets}
+    repaired = {members: measured.all_right([chosen[k] for k in sorted(members)]) for members in sets}
+    measured.laboratory.foresee_outcomes(repaired.values())
+    values = {members: measured.gap(case) for members, case in repaired.items()}
     whole = measured.all_right(chosen)
     makers = frozenset(k for k in everything if measured.retrains(chosen[k]))
     if makers and len(chosen) > 1:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ruleout.case.case import Side, SideName
+from ruleout.case.case import Case, Side, SideName
 from ruleout.case.difference import same_value
 from ruleout.causes.page import Component
 from ruleout.errors import BudgetSpent, ModelError, RuleoutError
@@ -49,6 +49,7 @@ def swaps(problem: Problem) -> Iterator[Swap]:
     steps: list[Callable[[], Swap | None]] = [bench.validation]
     if bench.judged and bench.current.train is not None and problem.laboratory.can_fit("current"):
         steps += [bench.artifact, bench.rows, bench.recipe]
+        problem.laboratory.foresee(bench.trainings())
     for step in steps:
         started = time.monotonic()
         try:
@@ -78,8 +79,26 @@ class _Bench:
 
     def trained(self, recipe_of: SideName, rows: Table) -> Model:
         """One side's recipe, fitted on `rows`."""
+        return self.problem.laboratory.fit(self._made_of(recipe_of, rows), recipe_of)
+
+    def _made_of(self, recipe_of: SideName, rows: Table) -> Case:
         held = replace(self.problem.case.side(recipe_of) or Side(), train=rows, model=None)
-        return self.problem.laboratory.fit(self.problem.case.with_side(recipe_of, held), recipe_of)
+        return self.problem.case.with_side(recipe_of, held)
+
+    def trainings(self) -> Iterator[tuple[Case, SideName, None]]:
+        """What the swaps of artifact, rows and recipe will fit."""
+        ours, theirs = self.current.train, self.reference.train
+        if ours is None:
+            return
+        moved, differences = theirs is not None and theirs.fingerprint != ours.fingerprint, self.differences()
+        if self.current.model is not None or moved or differences:
+            yield self._made_of("current", ours), "current", None
+        if differences:
+            yield self._made_of("reference", ours), "reference", None
+        if moved and theirs is not None:
+            yield self._made_of("current", theirs), "current", None
+            if differences:
+                yield self._made_of("reference", theirs), "reference", None
 
     def gained(self, better: Model, worse: Model) -> Difference:
         """How much better the first model is, on the rows that show it more clearly, with the noise of training added."""

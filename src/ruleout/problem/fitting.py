@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from typing import Any
 from ruleout.case.case import Case, Environment, Side, SideName
 from ruleout.environments.installations import Installations
 from ruleout.environments.model import new_file, within
-from ruleout.errors import CommandError, ModelBroken, ModelError, TrustRequired
+from ruleout.errors import CommandError, ModelBroken, ModelError, RuleoutError, TrustRequired
+from ruleout.models.ahead import Training
 from ruleout.models.artifact import Artifact
 from ruleout.models.commands import Commands
 from ruleout.models.kept import artifact_bytes, artifact_from
 from ruleout.models.model import Model
 from ruleout.models.scikit_learn import SEEDS
 from ruleout.problem.fits import Fits, Key
+from ruleout.problem.foresight import train_ahead
 from ruleout.problem.keeping import keeping
 from ruleout.problem.opening import Opener
 from ruleout.problem.recipe import Recipes
@@ -66,6 +69,7 @@ class Fitting:
         self.opener, self.commands, self.installations = opener, commands, installations
         self.opened, self.witness = opened, witness
         self.stood_in = False
+        self._noted: list[Training] | None = None
 
     @cached_property
     def recipes(self) -> Recipes:
@@ -88,6 +92,20 @@ class Fitting:
         strata = [column for column in (self.case.target,) if column and column in train and self.case.task == "classification"]
         # By their key, rows are the same ones in a counterfactual that has other rows besides; without one, by their number.
         return paired_sample(train, self.fits.most_rows, by=by, strata=strata)
+
+    def foresee(self, wanted: Iterable[tuple[Case, SideName, int | None]]) -> None:
+        """Run `[run] train` side by side for sides that will surely be fitted, each a case, a side and a seed; `fit` finds them trained."""
+        if self.fits.workers.n < 2 or not self.can_command or self.installations is not None:
+            return
+        noted: list[Training] = []
+        self._noted = noted
+        try:
+            for case, side, seed in wanted:
+                with contextlib.suppress(_Noted, RuleoutError):
+                    self.fit(case, side, seed)
+        finally:
+            self._noted = None
+        train_ahead(noted, commands=self.commands, fits=self.fits, kind=self._pace)
 
     def fit(self, case: Case, side: SideName, seed: int | None = None) -> Model:
         """The model that the side's training would give in `case`; raises `ModelError` where no way to train is open."""
@@ -113,6 +131,8 @@ class Fitting:
             parameters = {k: self.seed for k, v in named.items() if v is None and k.rsplit("__", 1)[-1] in SEEDS} | parameters
         if self.installations is not None and held.environment is not None:
             template = within(template, self.installations.place(held.environment))
+        if self._noted is not None:
+            raise _Noted  # a clone is not fitted ahead
         return self._by_clone(side, template, parameters, table, seed)
 
     def _by_clone(self, side: SideName, template: Model, parameters: dict[str, Any], table: Table, seed: int | None) -> Model:
@@ -151,20 +171,24 @@ class Fitting:
 
     def _trained(self, side: SideName, table: Table, config: dict[str, Any], seed: int | None) -> Model:
         """What `[run] train` writes, opened; taken from the store where it was written before."""
-        kind, begun = key_of("train", self.case.run.train, self.case.folder), 0.0
+        training = Training(table, config, seed, self._suffix(side), self.case.config_format)
+        if self._noted is not None:
+            self._noted.append(training)
+            raise _Noted
+        kind, begun = self._pace, False
 
         def starting() -> None:
             nonlocal begun
             self.fits.starting(table.n_rows, kind)
-            begun = time.monotonic()
+            begun = True
 
         try:
             path = self.commands.train(
                 table,
                 config,
                 seed=seed,
-                suffix=self._suffix(side),
-                config_format=self.case.config_format,
+                suffix=training.suffix,
+                config_format=training.config_format,
                 starting=starting,
                 limit=max(self.fits.left, 1.0),
             )
@@ -172,7 +196,8 @@ class Fitting:
             self.fits.within_budget()  # what was ended because the budget was spent did not fail
             raise
         if begun:
-            self.fits.ended(begun, table.n_rows, kind)
+            # What was trained ahead took its time before it was asked for.
+            self.fits.ended(time.monotonic() - self.commands.made[-1].seconds, table.n_rows, kind)
         else:
             self.fits.kept(self.commands.kept[-1].seconds, table.n_rows)
         label = f"{side}, trained again"
@@ -180,6 +205,11 @@ class Fitting:
         if opened is None:
             raise ModelError(f"[run] train: what it wrote does not open: {self.opener.reasons.pop(label, '')}")
         return opened
+
+    @property
+    def _pace(self) -> str:
+        """Key under which the store knows what a run of `[run] train` takes."""
+        return key_of("train", self.case.run.train, self.case.folder)
 
     def _suffix(self, side: SideName) -> str:
         """How the model file of a training ends: as the side's own artifact, else the other side's; "" for a folder."""
@@ -227,3 +257,7 @@ class Fitting:
             if written is not None:
                 self.fits.store.put(kept, written)
         return self.fits.made[key]
+
+
+class _Noted(Exception):
+    """A training was written down to be made ahead, and is not made now."""

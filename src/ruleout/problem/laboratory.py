@@ -5,7 +5,7 @@ The rest of ruleout never opens an artifact itself. Everything here is cached by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,8 @@ from ruleout.problem.situation import situation_of
 from ruleout.tables.table import Table
 
 __all__ = ["Laboratory"]
+
+SIDES: tuple[SideName, SideName] = ("reference", "current")
 
 
 class Laboratory:
@@ -321,6 +323,17 @@ class Laboratory:
         """
         return self.fitting.fit(case, side, seed)
 
+    def foresee(self, wanted: Iterable[tuple[Case, SideName, int | None]]) -> None:
+        """Train side by side what will surely be fitted, each a case, a side and a seed (None: the side's own); `fit` finds it trained.
+
+        It takes trainings by `[run] train` and more than one worker; otherwise nothing is done ahead.
+        """
+        self.fitting.foresee(wanted)
+
+    def foresee_outcomes(self, cases: Iterable[Case]) -> None:
+        """The same for cases of which both sides' metrics will surely be asked."""
+        self.foresee((case, side, None) for case in cases for side in SIDES if self._will_fit(case, side))
+
     def can_fit(self, side: SideName = "current") -> bool:
         """Whether the side's training can be done again at all, if only by a stand-in."""
         held = self.case.side(side)
@@ -357,6 +370,8 @@ class Laboratory:
         asked, kept = (sum(1 for run in runs if run.field == "predict") for runs in (commands.made, commands.kept))
         if asked or kept:
             found |= {"predictions": asked, "predictions_kept": kept}
+        if commands.alone:
+            found["one_by_one"] = commands.alone
         if fits.budget.seconds is not None or fits.budget.runs is not None:
             found["budget"] = {"seconds": fits.budget.seconds, "runs": fits.budget.runs}
         if fits.plans:
@@ -381,6 +396,11 @@ class Laboratory:
             reason = self.reasons.get(side if untouched else f"{side}, put right")
             raise ModelError(reason or f"{side}.model does not open.")
         return opened
+
+    def _will_fit(self, case: Case, side: SideName) -> bool:
+        """Whether the metric of a side takes another training."""
+        held, table = case.side(side), self.evaluation_table(case, side)
+        return held is not None and held.model is None and held.train is not None and table is not None and table.name != "serving"
 
     def _opened_again(self, side: SideName, artifact: Artifact, environment: Environment | None) -> Model | None:
         """An artifact that a counterfactual puts into a side, or runs in another environment."""

@@ -385,8 +385,9 @@ def _training_noise(laboratory: Laboratory, case: Case, trainings: int = 3) -> f
         return 0.0
     rng, values = np.random.default_rng(laboratory.seed), []
     n = min(table.n_rows, BOOTSTRAP_ROWS)
-    for number in range(trainings):
-        again = case.with_table(side, "train", table.take(np.sort(rng.integers(0, table.n_rows, n))))
+    drawn = [case.with_table(side, "train", table.take(np.sort(rng.integers(0, table.n_rows, n)))) for _ in range(trainings)]
+    laboratory.foresee((again, side, laboratory.seed + number) for number, again in enumerate(drawn))
+    for number, again in enumerate(drawn):
         try:
             value = laboratory.metric(laboratory.fit(again, side, seed=laboratory.seed + number), judged)
         except BudgetSpent:
