@@ -20,6 +20,9 @@ from ruleout.errors import CommandError, EngineError
 from ruleout.models.command import run_measure
 from ruleout.runs import Workers, open_workers
 from ruleout.tables.engines import close_engines
+from tests.conclusion import test_resuming
+from tests.conclusion.test_resuming import TRAIN, concluded, runs, told
+from tests.conclusion.test_workers import most_at_once
 from tests.factors.test_workers import case, investigated, untimed
 from tests.runs.test_here import at_work, script
 from tests.tables.clusters import Cluster, cluster, kill, missing, until
@@ -31,6 +34,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(distributed|dask|tornado)"),
 ]
+
+
+diamonds = test_resuming.case
 
 
 @pytest.fixture
@@ -65,6 +71,15 @@ def test_the_conclusion_is_that_of_this_machine(running: Cluster, tmp_path: Path
     log = (tmp_path / "runs.log").read_text()
     assert "begun\nbegun\n" in log, "two were alive at once"
     assert there == untimed(investigated(folder, workers=1))
+
+
+def test_trainings_are_made_on_the_workers_and_their_artifacts_come_back(running: Cluster, diamonds: Path) -> None:
+    (diamonds / "train.py").write_text(TRAIN.replace("PAUSE", "0.3"))
+    there = concluded(diamonds, False, workers=running.address)
+    there_trained = sorted(runs(diamonds))
+    assert most_at_once(diamonds) == 2
+    here = concluded(diamonds, False, workers=1)
+    assert told(there) == told(here) and there_trained == sorted(runs(diamonds))
 
 
 def test_answers_come_in_order_and_failures_as_answers(workers: Workers, tmp_path: Path) -> None:
