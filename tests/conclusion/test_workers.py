@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import ruleout
+from ruleout.case import settle
+from ruleout.problem.fits import Fits
+from ruleout.problem.laboratory import Laboratory, without_model
+from ruleout.runs import Here
 from tests.conclusion import test_resuming
 from tests.conclusion.test_resuming import TRAIN, concluded, runs, told
 
@@ -67,3 +73,19 @@ def test_a_budget_of_runs_is_spent_on_the_same_trainings(case: Path) -> None:
     (case / "runs.log").unlink()
     beside = concluded(case, False, workers=2, budget="5 runs")
     assert told(alone) == told(beside) and sorted(runs(case)) == sorted(first) and len(first) == 5
+
+
+def test_what_is_foreseen_is_found_trained_and_what_needs_no_training_is_not_trained(case: Path) -> None:
+    read = settle(ruleout.read_case(case, trust=True))
+    laboratory = Laboratory(read, fits=Fits(workers=Here(2)))
+    rows = read.current.train
+    others = [without_model(read.with_table("current", "train", rows.take(np.arange(part, 2000))), "current") for part in (0, 500, 1000)]
+    laboratory.foresee_outcomes([read, *others, others[0]])
+    assert len(runs(case)) == 3
+    assert laboratory.fits.n == 0, "counted where it is asked for"
+    for one in others:
+        laboratory.outcome(one, "current")
+    assert laboratory.fits.n == 3 and laboratory.fits.seconds > 0.6
+    assert most_at_once(case) == 2
+    laboratory.foresee_outcomes([read, *others])
+    assert not runs(case)
