@@ -18,7 +18,7 @@ from ruleout.factors.explanations import Explanation, explanations, features
 from ruleout.factors.posterior import Posterior, posterior, repeat_sd
 from ruleout.statistics.difference import normal_sf
 
-__all__ = ["CONFIDENT", "ENOUGH", "Plan", "Round", "Search", "planned"]
+__all__ = ["CONFIDENT", "ENOUGH", "ROUND", "Plan", "Round", "Search", "planned"]
 
 CONFIDENT = 0.95
 """The search stops where one answer is as probable as this."""
@@ -30,7 +30,7 @@ CORNER_RUNS = 3
 """Runs of each side before anything else: the change, and the noise, are measured first."""
 
 ROUND = 2
-"""Runs that are chosen at a time."""
+"""Runs that are chosen at a time, whoever makes them: were it as many as there are workers, these would have a say in the answer."""
 
 SLAB = 2.5
 """Effects that matter are expected to be about so many times the smallest one that matters."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ruleout.case.case import Case, Side
 from ruleout.factors.black_box import BlackBox
+from ruleout.factors.search import ROUND
 from ruleout.problem.fits import Fits
 from ruleout.problem.laboratory import Laboratory
 from ruleout.problem.plan import Plan
@@ -50,10 +51,11 @@ def state_factors(case: Case, *, seed: int = 0, fits: Fits | None = None) -> Pro
             fits.plan(Plan(f"tell {n} factors apart", left, box.bench.seconds, kind="run", told_by="as the first ones took"))
     problem = Problem(case, laboratory, "none", "", metric=case.metric, situation="factors", figures={"black_box": box})
     problem = restated(problem)
-    plan, each = box.plan(), box.bench.seconds
+    plan, each, at_once = box.plan(), box.bench.seconds, min(box.bench.workers.n, ROUND)
+    left = max(plan.likely - len(box.search.runs), 0)
     cost = (
         f"Telling {n} factors apart takes {before.fewest} to {before.most} runs, at this noise about {plan.likely}; "
-        f"a run takes {each:.2g} s, so about {max(plan.likely - len(box.search.runs), 0) * each:.2g} s more."
+        f"a run takes {each:.2g} s, so about {left * each / at_once:.2g} s more{f', {at_once} at a time' if at_once > 1 else ''}."
     )
     return replace(problem, statement=f"{problem.statement} {cost}")
 
