@@ -21,7 +21,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import ruleout
+from ruleout.case import settle
+from ruleout.problem.fits import Fits
+from ruleout.problem.laboratory import Laboratory, without_model
 from ruleout.report import render
+from ruleout.store import Store
 from tests.models.diamonds import CATEGORIES, FEATURES, NUMBERS, diamonds, retrained
 
 TRAIN = """
@@ -259,6 +263,27 @@ def test_clones_are_not_fitted_again_where_their_answers_are_kept(tmp_path: Path
     assert told(again) == told(first)
     ruleout.investigate(ruleout.Case(**given), cache=tmp_path, seed=1)
     assert Slow.fitted > 0, "another seed is another draw"
+
+
+class Moody(Slow):
+    """Answers otherwise each time it is asked."""
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        sure = super().predict_proba(X)
+        return np.clip(sure + np.random.default_rng().normal(0, 0.01, sure.shape), 0, 1)
+
+
+@pytest.mark.parametrize(("last", "again"), [(Slow, 0), (Moody, 1)])
+def test_a_model_that_never_answers_alike_is_made_anew(tmp_path: Path, last: type[Slow], again: int) -> None:
+    case = settle(ruleout.Case(**in_memory(last(max_iter=200))))
+    rows = case.current.validation
+    for fitted in (1, again):
+        Slow.fitted = 0
+        laboratory = Laboratory(case, fits=Fits(store=Store(tmp_path)))
+        model = laboratory.fit(without_model(case, "current"), "current")
+        one, two = model.predict(rows), model.predict(rows)
+        assert np.array_equal(one.score, two.score) == (last is Slow)
+        assert Slow.fitted == fitted
 
 
 def test_a_training_that_nothing_governs_is_not_taken_for_the_same(tmp_path: Path) -> None:

@@ -85,11 +85,11 @@ class Fits:
         BudgetSpent
             The budget is spent, or will not last for it.
         """
-        if not self._taken and kind:
-            known = self.store.get_json(f"pace-{kind}")
-            if known is not None:
-                self._taken.append((float(known["seconds"]), int(known["rows"])))
-                self.plan(Plan(PURPOSE, max(TYPICAL_FITS - self.n_kept, 1), self.seconds_of(n_rows), told_by="as trainings took before"))
+        known = self.store.get_json(f"pace-{kind}") if kind and not self._taken else None
+        if known is not None:
+            self._taken.append((float(known["seconds"]), int(known["rows"])))
+        if self._taken and self.n == 0 and not self.plans:
+            self.plan(Plan(PURPOSE, max(TYPICAL_FITS - self.n_kept, 1), self.seconds_of(n_rows), told_by="as trainings took before"))
         self.within_budget(self.seconds_of(n_rows))
 
     def ended(self, started: float, n_rows: int, kind: str = "") -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 import sysconfig
@@ -14,6 +15,7 @@ import numpy as np
 
 from ruleout.environments.model import InstalledModel
 from ruleout.errors import RuleoutError
+from ruleout.models import wire
 from ruleout.models.kept import prediction_bytes, prediction_from
 from ruleout.models.model import Description, Model, Prediction, reloaded
 from ruleout.problem.fits import Fits, Key
@@ -57,8 +59,13 @@ def keeping(fits: Fits, template: Model, key: Key, table: Table, refit: Callable
     probe = table.take(np.arange(min(PROBED_ROWS, table.n_rows)))
     held = prediction_from(fits.store.get(whole), probe.n_rows)
     if held is not None:
+
+        def anew() -> Model:
+            fits.n_kept -= 1
+            return refit()
+
         fits.kept(float(held[1]["seconds"]), table.n_rows)
-        return _Kept(fits, whole, str(held[1]["fingerprint"]), refit, probe, held[0], said)
+        return _Kept(fits, whole, str(held[1]["fingerprint"]), anew, probe, held[0], said)
     started = time.monotonic()
     model = refit()
     seconds = time.monotonic() - started
@@ -89,6 +96,7 @@ class _Kept:
         self._fits, self._key, self._fingerprint, self._refit = fits, key, fingerprint, refit
         self._probe, self._told, self._said = probe, told, said
         self._model = model
+        self._fickle = False
 
     @property
     def fingerprint(self) -> str:
@@ -96,17 +104,30 @@ class _Kept:
         return self._fingerprint
 
     def describe(self) -> Description:
-        """What the model says about itself, for which it is made."""
-        return self._made().describe()
+        """What the model says about itself, kept or said now."""
+        key = f"{self._key}-described"
+        held = self._fits.store.get_json(key)
+        if held is not None:
+            with contextlib.suppress(wire.BrokenFrameError):
+                return wire.description_from_dict(held)
+        found = self._made().describe()
+        with contextlib.suppress(TypeError, ValueError):
+            self._fits.store.put_json(key, wire.description_to_dict(found))
+        return found
 
     def predict(self, table: Table) -> Prediction:
-        """The answers for every row, kept or given now."""
+        """The answers for every row: those that were kept, where the model is not made; a model that is there is asked."""
         key = f"{self._key}-{table.fingerprint}"
         held = prediction_from(self._fits.store.get(key), table.n_rows)
-        if held is not None:
+        if held is not None and self._model is None:
             return held[0]
         answer = self._made().predict(table)
-        self._fits.store.put(key, prediction_bytes(answer))
+        if held is not None and not _alike(held[0], answer):
+            # It answers otherwise each time it is asked: nothing of it can stand for it another time.
+            self._fits.store.forget(self._key)
+            self._fickle = True
+        if not self._fickle:
+            self._fits.store.put(key, prediction_bytes(answer))
         return answer
 
     def refit(self, table: Table, target: str, *, parameters: Mapping[str, Any] | None = None, seed: int | None = None) -> Model:
@@ -114,13 +135,25 @@ class _Kept:
         return self._made().refit(table, target, parameters=parameters, seed=seed)
 
     def reloaded(self) -> Model:
-        """The model saved and loaded again; raises `ModelError` where it does not survive that."""
-        return reloaded(self._made())
+        """The model saved and loaded again, kept as it is itself; raises `ModelError` where it does not survive that."""
+        key = f"{self._key}-reloaded"
+        held = prediction_from(self._fits.store.get(key), self._probe.n_rows)
+        if held is not None and self._model is None:
+            said = str(held[1]["fingerprint"])
+            return _Kept(self._fits, key, said, lambda: reloaded(self._made()), self._probe, held[0], self._said)
+        again = reloaded(self._made())
+        if self._fickle:
+            return again
+        try:
+            told = again.predict(self._probe)
+        except RuleoutError:
+            return again
+        self._fits.store.put(key, prediction_bytes(told, {"fingerprint": again.fingerprint}))
+        return _Kept(self._fits, key, again.fingerprint, lambda: again, self._probe, told, self._said, again)
 
     def _made(self) -> Model:
         if self._model is None:
             model = self._refit()
-            self._fits.n_kept -= 1
             if not _alike(model.predict(self._probe), self._told):
                 # Learning by the clock, or by chance that no seed governs: what was kept is another model's.
                 self._fits.store.forget(self._key)
