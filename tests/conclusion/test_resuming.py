@@ -218,6 +218,16 @@ def test_what_takes_long_is_announced_with_its_cost_and_what_is_quick_is_not(
     assert ("plan", before) in [(event.kind, n) for event, n in told], "before the first training, where earlier ones are known of"
 
 
+def test_what_a_training_made_ahead_took_is_announced_before_the_others_begin() -> None:
+    told: list[Any] = []
+    fits = Fits(tell=told.append)
+    fits.learned(30.0, 1000)
+    assert [plan.seconds_each for plan in told] == [30.0]
+    fits.ended(time.monotonic() - 30.0, 1000)
+    fits.starting(1000)
+    assert len(told) == 1, "once is enough"
+
+
 class Slow(LogisticRegression):
     """Takes its time, and says when it is fitted."""
 

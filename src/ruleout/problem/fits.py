@@ -92,6 +92,12 @@ class Fits:
             self.plan(Plan(PURPOSE, max(TYPICAL_FITS - self.n_kept, 1), self.seconds_of(n_rows), told_by="as trainings took before"))
         self.within_budget(self.seconds_of(n_rows))
 
+    def learned(self, seconds: float, n_rows: int) -> None:
+        """Take in what a training took that is counted later, and say what is planned where nothing was known of it before."""
+        if not self._taken:
+            self._taken.append((seconds, n_rows))
+            self.plan(Plan(PURPOSE, max(TYPICAL_FITS - 1 - self.n_kept, 1), seconds, told_by="as the first one took"))
+
     def ended(self, started: float, n_rows: int, kind: str = "") -> float:
         """Count a training that began at `started` (by `time.monotonic`), and say what is planned once it is known what one takes."""
         seconds = time.monotonic() - started

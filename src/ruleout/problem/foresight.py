@@ -46,7 +46,11 @@ def train_ahead(trainings: Sequence[Training], *, commands: Commands, fits: Fits
     if fits.runs_left < len(wanted) or fits.left < longest:
         return
     if not workers.chosen and not commands.watched:
-        _watch(wanted.pop(0), commands, fits)
+        first = wanted.pop(0)
+        _watch(first, commands, fits)
+        made = commands.ahead.get(first.key)
+        if made is not None and made.failed is None:
+            fits.learned(made.seconds, n_rows)
         if commands.alone:
             return
     _make(wanted, commands, fits, workers.address)
