@@ -11,12 +11,15 @@ from typing import Any
 
 from ruleout.environments.stored import Installation
 from ruleout.errors import ModelError
+from ruleout.models import sandbox
 from ruleout.models.child import Limits
 from ruleout.models.started import Started
 
 __all__ = ["Inhabitant"]
 
 INSIDE = Path(__file__).with_name("inside.py")
+SANDBOX = Path(sandbox.__file__)
+"""Takes the network away before anything of the environment is imported."""
 DRAWN_IN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX")
 """Surroundings that would bring packages of another environment in."""
 
@@ -74,7 +77,8 @@ class Inhabitant:
         if self._process is not None and self._process.alive:
             return self._process
         self._closed()
-        command = [str(self.installation.python), "-s", str(INSIDE), str(self.limits.bytes_of_memory())]
+        limit = str(self.limits.bytes_of_memory())
+        command = [str(self.installation.python), "-s", str(SANDBOX), limit, str(INSIDE), limit]
         surroundings = {k: v for k, v in os.environ.items() if k not in DRAWN_IN}
         self._process = Started(command, lambda _: surroundings, prefix="ruleout-inside-")
         return self._process

@@ -1,7 +1,7 @@
 """What a child process that opens strangers' artifacts may not do: use more memory than it is given, or speak to the network.
 
 Run as a script it is where the child process begins: nothing is imported before the limits hold, for a process with a second thread
-can no longer be moved into another network.
+can no longer be moved into another network. Given a script, it runs that one, so that an environment without ruleout has the same limits.
 
 Where the system allows it (Linux, with user namespaces or as root) the process gets a network of its own in which there is nobody;
 everywhere Python's own sockets refuse to connect. Its home, its cache and its temporary files lie in a scratch folder.
@@ -39,7 +39,8 @@ def limit_memory(limit: int) -> None:
 def without_network() -> bool:
     """Cut this process off from the network; return whether the system itself does so, or Python alone."""
     cut = _own_network()
-    sys.addaudithook(_refuse)
+    if hasattr(sys, "addaudithook"):  # since Python 3.8; an installed environment may have an older one
+        sys.addaudithook(_refuse)
     return cut
 
 
@@ -84,8 +85,16 @@ def _own_network() -> bool:
 
 if __name__ == "__main__":
     without_network()
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 1 and int(sys.argv[1]):
         limit_memory(int(sys.argv[1]))
-    from ruleout.models.worker import main
+    if len(sys.argv) > 2:
+        # An environment without ruleout: what is to run is a script, which must not take what lies beside this one for its own.
+        import runpy
 
-    main()
+        sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
+        sys.argv = [sys.argv[2], *sys.argv[3:]]
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    else:
+        from ruleout.models.worker import main
+
+        main()
