@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from retrained import healthy, healthy_cases, population, problem, table, with_frame
 
@@ -34,6 +35,15 @@ def test_finds_the_column_along_which_the_rows_moved(name, which):
     assert finding.place == f"{which}.{COLUMN[name]}"
     assert not LabelShift().suspect(problem(broken)).findings
     assert finding.evidence <= 2.5
+
+
+def test_rows_that_come_again_count_once():
+    good = healthy("flights", 1)
+    frame = good.current.validation.to_pandas()
+    late = frame[frame.dep_delay > frame.dep_delay.quantile(0.8)]
+    broken = good.with_table("current", "validation", table(pd.concat([frame, *[late] * 8], ignore_index=True), "validation"))
+    assert not Drift().suspect(problem(broken)).findings
+    assert not LabelShift().suspect(problem(broken)).findings
 
 
 def test_harmful_drift_weighs_more_than_harmless():

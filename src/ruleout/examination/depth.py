@@ -35,7 +35,10 @@ FAMILY_Z = 2.5
 """Confirmation is Bonferroni-like over the candidates: 2.5 standard errors, not 1.96 (docs/decides.md)."""
 
 FURTHER_Z = 2.0
-"""Standard errors that confirm a further cause whose fault is seen exactly: few are left to choose among, and it is there for sure."""
+"""Standard errors that confirm a fault which is seen exactly, where few are left to choose among: it is there for sure."""
+
+FEW_EXACT = 2
+"""Faults seen exactly up to which that holds for the first cause: two chances in forty of a gain by luck (docs/decides.md)."""
 
 SMALLEST_SHARE = 0.15
 """A cause that explains less than this of what is left to explain is not confirmed: its interval would cover 5 % (docs/decides.md)."""
@@ -75,10 +78,12 @@ class Depth:
         self.problem, self.agenda, self.step = problem, agenda, step
         self.measured = Counterfactuals(problem)
         self.looked_again = False
+        self.n_exact = 0
 
     def confirm(self) -> tuple[tuple[Confirmed, ...], Structure, float | None]:
         """Put right, measure, and go on until the change is explained to within noise or nothing testable is left."""
         pool = self.candidates()
+        self.n_exact = sum(c.strength >= EXACT and c.specificity >= PLAIN for c in pool)
         try:
             self.measured.gap(self.problem.case)
         except BudgetSpent:
@@ -218,7 +223,7 @@ class Depth:
         for candidate in list(exact.values())[: MOST_CAUSES - len(chosen)]:
             other = candidate.reversed()
             self.test(base, other, first=False)
-            if other.gain is not None and self.convincing(other.gain, (base, other)):
+            if other.gain is not None and self.convincing(other.gain, other, base):
                 found.append(other)
         # Done to the healthy side many a thing takes something; what takes most of what is left is what happened.
         taken = max((c.gain.value for c in found if c.gain is not None), default=0.0)
@@ -229,7 +234,7 @@ class Depth:
         passed: list[Candidate] = []
         for candidate in candidates:
             self.test(base, candidate, first=first)
-            if candidate.gain is not None and self.convincing(candidate.gain, None if first else (base, candidate)):
+            if candidate.gain is not None and self.convincing(candidate.gain, candidate, None if first else base):
                 passed.append(candidate)
         found = max(passed, key=lambda c: (c.score, c.entry.cause), default=None)
         if found is None or found.specificity > VAGUE or found.gain is None:
@@ -280,7 +285,7 @@ class Depth:
             intent=f"If it is {entry.cause} at {where}, {tried}.",
             action=f"{done}, left all else as it is, and measured again on {n:,} rows.",
             finding=f"{name}: {was.value:.4f} becomes {now.value:.4f} (gain {gain}, n = {n:,}).",
-            reflection=self.meaning(candidate, gain, harm, rest, None if first else (base, candidate)),
+            reflection=self.meaning(candidate, gain, harm, rest, None if first else base),
             started=started,
             evidence={
                 "gain": gain.value,
@@ -291,11 +296,9 @@ class Depth:
             },
         )
 
-    def meaning(
-        self, candidate: Candidate, gain: Difference, harm: float, rest: Difference, further: tuple[Case, Candidate] | None = None
-    ) -> str:
+    def meaning(self, candidate: Candidate, gain: Difference, harm: float, rest: Difference, base: Case | None = None) -> str:
         """What an intervention means, in words."""
-        if self.convincing(gain, further):
+        if self.convincing(gain, candidate, base):
             if self.measured.inflated:
                 return f"{gain.value:.4f} of the score was not honest."
             left = "nothing beyond noise is left" if rest.low <= 0 else f"{rest.value:.4f} is left to explain"
@@ -304,18 +307,23 @@ class Depth:
             return f"That rules out {candidate.entry.cause} as the cause of this change."
         return "That is within noise: no proof either way."
 
-    def convincing(self, gain: Difference, further: tuple[Case, Candidate] | None = None) -> bool:
+    def convincing(self, gain: Difference, candidate: Candidate | None = None, base: Case | None = None) -> bool:
         """Whether a gain is beyond noise and large enough to be a cause of this change.
 
-        `further` holds what was put right before and the candidate that is tested on top of it: it is held against what is left.
+        `base` holds what was put right before, on top of which `candidate` is tested: it is held against what is left.
         """
-        harm, least_z = self.problem.harm, FAMILY_Z
+        harm = self.problem.harm
         smallest = 0.01 if self.measured.inflated else 0.5 * self.problem.noise
-        if further is not None and not self.measured.inflated:
-            base, candidate = further
+        if base is not None and not self.measured.inflated:
             harm = min(harm, max(self.measured.remainder(base).value, SMALLEST_PART / SMALLEST_SHARE * harm))
-            least_z = FURTHER_Z if candidate.strength >= EXACT else FAMILY_Z
-        return gain.z() > least_z and gain.value >= max(SMALLEST_SHARE * harm, smallest)
+        return gain.z() > self.least_z(candidate, base) and gain.value >= max(SMALLEST_SHARE * harm, smallest)
+
+    def least_z(self, candidate: Candidate | None, base: Case | None) -> float:
+        """Standard errors that a gain must exceed: fewer where the fault is seen exactly, and hardly any other one is."""
+        if candidate is None or candidate.strength < EXACT or self.measured.inflated:
+            return FAMILY_Z
+        alone = candidate.specificity >= PLAIN and self.n_exact <= FEW_EXACT
+        return FURTHER_Z if base is not None or alone else FAMILY_Z
 
     def beside(self, candidate: Candidate, chosen: Sequence[Candidate]) -> bool:
         """Whether a candidate only tells again what a chosen one already explains: the same places."""

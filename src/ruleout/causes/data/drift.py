@@ -14,6 +14,7 @@ from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.judgement import Judgement, judge
 from ruleout.causes.narrowed import narrowed, only_there
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.causes.repeated_rows import once
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.classifier import Domain, effective_rows
@@ -108,7 +109,8 @@ class Drift(Cause):
         covers: list[Component] = []
         said: list[str] = []
         power = 1.0
-        for pair in pairs(problem.case):
+        for whole in pairs(problem.case):
+            pair = once(problem.case, whole)
             held = compare(problem.case, pair)
             columns = held.plain
             if problem.case.reference is None or not columns or min(held.suspect.n_rows, held.yardstick.n_rows) < _LEAST_ROWS:

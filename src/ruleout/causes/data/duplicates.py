@@ -8,19 +8,17 @@ import numpy as np
 
 from ruleout.case.case import Case
 from ruleout.causes.by_itself import repeated_rows, with_lone
-from ruleout.causes.columns import bounded, pair_of, texts
+from ruleout.causes.columns import bounded, pair_of
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.causes.repeated_rows import codes, ways_to_repeat
 from ruleout.causes.stages import fanned_stage
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
-from ruleout.statistics.repeats import coincidence, repeats, row_codes
-from ruleout.statistics.spelling import NULL_WORDS
+from ruleout.statistics.repeats import coincidence, repeats
 from ruleout.tables.repeated import Repeats, affordable, count_repeats
 from ruleout.tables.table import Table
 
 FLOOR = 0.01
-MOST_LOST = 0.2
-"""Rise of a column's share of nulls from which on it no longer tells rows apart."""
 
 HEARD = 0.1
 """Share of repeats within one table from which on they may lift a score that stands alone."""
@@ -95,11 +93,11 @@ class Duplicates(Cause):
                 continue
             covers.append(pair.name)
             seen, part = False, problem.whole.get(f"{pair.side}.{pair.name}")
-            ways = _ways(problem.case, pair)
+            ways = ways_to_repeat(problem.case, pair)
             for columns, counted in zip(ways, _counted(part, ways), strict=True):
                 if pair.name == "serving" and (problem.current is None or not {problem.case.key, problem.case.time} & set(columns)):
                     continue  # Two requests may well be alike; those of one key or one moment are one.
-                mine, theirs = _codes(pair.suspect, columns), _codes(pair.yardstick, columns)
+                mine, theirs = codes(pair.suspect, columns), codes(pair.yardstick, columns)
                 again = repeats(mine)
                 n_again, of_n = (int(again.sum()), n) if counted is None else (counted.n_repeats, counted.n_rows)
                 chance = coincidence(theirs) * n * (n - 1) / 2 if counted is None else _most_by_chance(theirs, of_n)
@@ -131,7 +129,7 @@ class Duplicates(Cause):
         pair = pair_of(case, finding)
         if pair is None or not set(finding.repair["columns"]) <= set(pair.suspect.columns):
             return None
-        again = repeats(_codes(pair.suspect, finding.repair["columns"]))
+        again = repeats(codes(pair.suspect, finding.repair["columns"]))
         return case.with_table(pair.side, pair.name, pair.suspect.filter(~again))
 
     def put_wrong(self, case: Case, finding: Finding) -> Case | None:
@@ -140,7 +138,7 @@ class Duplicates(Cause):
         table = case.reference.table(finding.repair["table"]) if case.reference else None
         if pair is None or table is None:
             return None
-        mine = _codes(pair.suspect, finding.repair["columns"])
+        mine = codes(pair.suspect, finding.repair["columns"])
         _, first, counts = np.unique(mine, return_index=True, return_counts=True)
         level = case.target if case.task == "classification" and case.target in pair.suspect else None
         theirs = table.texts(level) if level else np.zeros(table.n_rows, dtype=object)
@@ -157,22 +155,9 @@ class Duplicates(Cause):
         if pair is None:
             return None
         columns = tuple(finding.repair["columns"])
-        usual = float(repeats(_codes(pair.yardstick, columns)).mean())
+        usual = float(repeats(codes(pair.yardstick, columns)).mean())
         parameters = {"columns": list(columns), "max_rate": round((usual + float(finding.figures["share"])) / 2, 4)}
         return Guard(self.id(), finding.place, "max_duplicate_rate", pair.name, parameters, f"{pair.name} repeats its rows.")
-
-
-def _ways(case: Case, pair: Pair) -> list[tuple[str, ...]]:
-    """The sets of columns by which two rows may be the same: key, all columns, all but the identifiers."""
-    shared = tuple(c for c in pair.suspect.columns if c in pair.yardstick and pair.suspect.kind(c) == pair.yardstick.kind(c))
-    # Rows that lost what told them apart are not for that the same row.
-    shared = tuple(c for c in shared if _unknown(pair.suspect, c) - _unknown(pair.yardstick, c) <= MOST_LOST)
-    known = {case.key, case.entity}
-    counted = {c for c in shared if c not in known and _identifier(pair.yardstick, c)}
-    ways: list[tuple[str, ...]] = [(case.key,)] if case.key in shared and _identifier(pair.yardstick, str(case.key)) else []
-    ways.append(shared)
-    ways.append(tuple(c for c in shared if c not in known | counted and c != case.time))
-    return [w for w in ways if w]
 
 
 def _counted(whole: Table | None, ways: list[tuple[str, ...]]) -> list[Repeats] | list[None]:
@@ -189,30 +174,10 @@ def _most_by_chance(yardstick: np.ndarray, n: int) -> float:
     return (seen + 4 * float(np.sqrt(seen + 1)) + 4) / n_pairs * n * (n - 1) / 2
 
 
-def _unknown(table: Table, column: str) -> float:
-    """The share of a column's values that are null, or a customary word for it."""
-    return float(np.mean([v is None or v.strip().casefold() in NULL_WORDS for v in texts(table, column).tolist()])) if table.n_rows else 0.0
-
-
 def _evenly(codes: np.ndarray) -> bool:
     """Whether nearly every row stands twice or more, and as often as the others."""
     counts = np.unique(codes, return_counts=True)[1]
     return bool(np.median(counts) > 1 and np.mean(counts == np.median(counts)) > 0.98)
-
-
-def _identifier(table: Table, column: str) -> bool:
-    """Whether a column numbers the rows: whole numbers or texts, each once."""
-    if table.kind(column) == "numeric":
-        values = table.numbers(column)
-        if not np.array_equal(values, np.trunc(values)) or np.isinf(values).any():
-            return False
-    if table.kind(column) not in ("numeric", "category") or table.n_rows < 50:
-        return False
-    return len(set(table.texts(column).tolist())) == table.n_rows
-
-
-def _codes(table: Table, columns: tuple[str, ...]) -> np.ndarray:
-    return row_codes([table.numbers(c) if table.kind(c) in ("numeric", "time") else table.texts(c) for c in columns])
 
 
 def _finding(case: Case, pair: Pair, columns: tuple[str, ...], again: np.ndarray, chance: float, counted: tuple[int, int]) -> Finding:

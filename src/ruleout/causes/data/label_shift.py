@@ -12,6 +12,7 @@ from ruleout.causes.columns import bounded, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.judgement import judge
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
+from ruleout.causes.repeated_rows import once
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.likelihood import log_bayes_factor, normal_power
@@ -90,7 +91,8 @@ class LabelShift(Cause):
         covers: list[Component] = []
         said: list[str] = []
         power = 1.0
-        for pair in pairs(problem.case):
+        for whole in pairs(problem.case):
+            pair = once(problem.case, whole)
             held = compare(problem.case, pair)
             if held.target is None or not held.features or min(held.suspect.n_rows, held.yardstick.n_rows) < 60:
                 continue
