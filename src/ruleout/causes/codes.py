@@ -18,6 +18,9 @@ __all__ = ["recoded", "renamed_between"]
 MOST_LEVELS = 30
 MOST_COLUMNS = 12
 
+WHOLE = 0.995
+"""Part of the answers that an order of the codes reproduces when nothing better is looked for."""
+
 PASSES = 5
 """Times that the columns are gone through, at most: what several of them hide from each other comes out one after the other."""
 
@@ -33,7 +36,11 @@ def recoded(answers: Answers) -> Found | None:
     found = answers.search(list(_orders(answers, lists)))
     if found is None:
         found = answers.search([c for change in lists for c in _orders(answers, {change: lists[change]})], rounds=4)
-    return found or answers.search_some(_families(answers, lists)) or _by_level(answers, lists)
+    if found is not None and found.told.rate >= WHOLE:
+        return found
+    # An order that leaves a part over is a guess near the truth: what each level was read as is asked by itself.
+    others = [found, answers.search_some(_families(answers, lists)), _by_level(answers, lists)]
+    return max((other for other in others if other is not None), key=lambda other: (other.told.rate, -len(other.changes)), default=None)
 
 
 def _families(answers: Answers, lists: Mapping[str, list[str]]) -> list[list[Change]]:
@@ -168,12 +175,15 @@ def _best_reading(answers: Answers, table: Table, column: str, levels: list[str]
         for row, value in enumerate(present):
             cost[row, at] = float(found[values == value].sum())
     rows, chosen = assign(cost)
-    # A level stays what it is unless another reading is clearly nearer.
-    out = {}
-    for row, at in zip(rows, chosen, strict=True):
-        own = levels.index(present[row])
-        out[present[row]] = levels[at] if cost[row, at] < 0.8 * cost[row, own] else present[row]
-    return out
+    # A level stays what it is unless another reading is clearly nearer, or the place is another one's now.
+    own = np.array([levels.index(level) for level in present])
+    away = cost[rows, chosen] < 0.8 * cost[rows, own[rows]]
+    while True:
+        crowded = ~away & np.isin(own[rows], chosen[away]) & (chosen != own[rows])
+        if not crowded.any():
+            break
+        away |= crowded
+    return {present[row]: levels[at] if moved else present[row] for row, at, moved in zip(rows, chosen, away, strict=True)}
 
 
 def renamed_between(pair: Beside, column: str) -> dict[str, str] | None:

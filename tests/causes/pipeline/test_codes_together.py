@@ -16,8 +16,8 @@ from ruleout.problem.problem import Problem
 from ruleout.problem.state import state_problem
 
 
-def problem_of(name: str, variant: str, estimator: str, rng: int = 1) -> tuple[Problem, tuple[str, ...]]:
-    made = fault(name).inject(healthy_system("diamonds", estimator, 3, 1500), np.random.default_rng(rng), "large", variant=variant)
+def problem_of(name: str, variant: str, estimator: str) -> tuple[Problem, tuple[str, ...]]:
+    made = fault(name).inject(healthy_system("diamonds", estimator, 3, 1500), np.random.default_rng(1), "large", variant=variant)
     return state_problem(replace(as_case(made), trusted=True), seed=0), tuple(made.truth.parameters.get("columns", ()))
 
 
@@ -27,6 +27,15 @@ def test_three_columns_in_random_orders_are_told(estimator: str) -> None:
     assert len(columns) == 3
     look = Encoding().suspect(problem)
     assert {f.place for f in look.findings} >= {f"serving.{c}" for c in columns}
+
+
+@pytest.mark.parametrize("seed", [4, 7])
+def test_where_only_classes_were_logged_every_level_finds_its_place(seed: int) -> None:
+    system = healthy_system("rodents", "mlp", seed, 2000)
+    made = fault("pipeline.encoding@serving").inject(system, np.random.default_rng(seed), "medium", variant="shuffled")
+    look = Encoding().suspect(state_problem(replace(as_case(made), trusted=True), seed=0))
+    assert {f.place for f in look.findings} >= {f"serving.{c}" for c in made.truth.parameters["columns"]}
+    assert look.findings[0].evidence > 3.0
 
 
 def test_an_additive_model_gives_the_readings_at_the_first_go() -> None:
