@@ -156,6 +156,18 @@ def test_a_part_of_the_rows_is_told_by_decimals_that_no_healthy_value_needs() ->
     assert np.mean(repaired(PAGE, given, finding, "distance") == was) > 0.95
 
 
+def test_a_factor_that_was_written_shorter_puts_few_values_back_exactly() -> None:
+    tables = frames("flights")
+    for name, tab in tables.items():
+        shares = [0.1, 0.3, 0.2, 0.3, 0.05, 0.05] if name == "current.train" else [0.1, 0.35, 0.15, 0.25, 0.03, 0.12]
+        tab["distance"] = np.random.default_rng(len(tab)).choice([25, 33, 50, 66, 75, 100], len(tab), p=shares)
+    was = changed(tables, "distance", lambda v: v * 1.609)
+    given = problem("flights", tables)
+    finding = only(PAGE, given, "train.distance")
+    assert "miles to kilometres" in finding.statement
+    assert np.mean(repaired(PAGE, given, finding, "distance") == was) > 0.99
+
+
 def test_few_values_are_put_back_where_the_healthy_ones_stand_although_they_drifted() -> None:
     tables = frames("flights")
     for name, tab in tables.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ FEW_VALUES = 60
 ON_VALUES = 0.98
 """Share of the values that must stand on healthy ones once a formula is undone."""
 
+SHORTENED = 5e-3
+"""Part by which a factor that was written shorter may miss the exact one."""
+
 FEWEST_OFF = 0.02
 """Part of the rows, at least and at most less, that must need more decimals than the healthy column ever does."""
 
@@ -49,9 +53,20 @@ def _onto_values(x: np.ndarray, y: np.ndarray, levels: np.ndarray) -> Arithmetic
         return None
     before = ks_distance(x, y)
     right = {a: undone(a, x, y) for a in (*known_arithmetic(), *close_arithmetic())}
+    rounded = [_rounded(a, x, v, levels) for a, v in right.items() if near_levels(v, levels) > ON_VALUES]
+    right |= {a: undone(a, x, y) for a in rounded if a is not None}
     left = {a: ks_distance(v, y) for a, v in right.items() if near_levels(v, levels) > ON_VALUES}
     best = min(left, key=lambda a: left[a], default=None)
     return best if best is not None and left[best] < before / 2 else None
+
+
+def _rounded(arithmetic: Arithmetic, x: np.ndarray, right: np.ndarray, levels: np.ndarray) -> Arithmetic | None:
+    """The same formula with the factor that the values themselves tell: constants are often written shorter, a mile as 1.609 km."""
+    if arithmetic.kind != "affine" or arithmetic.offset:
+        return None
+    hit = levels[np.argmin(np.abs(right[:, None] - levels), axis=1)]
+    scale = float(x @ hit / (hit @ hit))
+    return replace(arithmetic, scale=scale) if 0 < abs(scale / arithmetic.scale - 1) < SHORTENED else None
 
 
 def near_levels(values: np.ndarray, levels: np.ndarray) -> float:

@@ -20,7 +20,7 @@ from ruleout.problem.problem import Problem
 
 __all__ = ["Caching"]
 
-FEWEST_FRESH = 60
+FEWEST_FRESH = 300
 """Rows with fresh features, at least, that stand for all."""
 
 
