@@ -11,7 +11,7 @@ from ruleout.case.case import Case, TableName
 from ruleout.case.words import FAILED, JOINS, OLD, THINS
 from ruleout.causes.page import Finding
 
-__all__ = ["Stage", "emptied_stage", "emptied_tables", "failed_stage", "fanned_stage", "leaking_stage", "stages_of", "stale_stage"]
+__all__ = ["Stage", "emptied_stage", "emptied_tables", "failed_stage", "fanned_stage", "goes_on", "leaking_stage", "stages_of", "stale_stage"]
 
 TABLES: tuple[TableName, ...] = ("train", "validation", "serving")
 
@@ -51,7 +51,7 @@ def emptied_stage(case: Case) -> Finding | None:
     before = {s.name: s for s in stages_of(case.reference.runlog if case.reference else None)}
     stages = stages_of(case.current.runlog)
     for number, stage in enumerate(stages):
-        if stage.rows_out is None or (number + 1 < len(stages) and _goes_on(stages[number + 1], before)):
+        if stage.rows_out is None or (number + 1 < len(stages) and goes_on(stages[number + 1], before)):
             continue
         was = before.get(stage.name)
         usual = was.rows_out if was is not None and was.rows_out else stage.rows_in
@@ -69,11 +69,14 @@ def emptied_stage(case: Case) -> Finding | None:
     return None
 
 
-def _goes_on(following: Stage, before: Mapping[str, Stage]) -> bool:
-    """Whether the stage after one had rows as ever: then the one before passes none on, and was merely left out (an evaluation)."""
+def goes_on(following: Stage, before: Mapping[str, Stage], least: float = 0.5) -> bool:
+    """Whether the stage after one had its rows: then the one before passes none on, and was merely left out (an evaluation).
+
+    `least` is the share of the rows that the reference's run of it took in.
+    """
     was = before.get(following.name)
     usual = was.rows_in if was is not None and was.rows_in else 0.0
-    return following.rows_in is not None and following.rows_in > 0.5 * usual and following.rows_in > 0
+    return following.rows_in is not None and following.rows_in > least * usual and following.rows_in > 0
 
 
 def leaking_stage(case: Case) -> Finding | None:

@@ -54,6 +54,7 @@ def test_the_first_stage_without_rows_is_named() -> None:
 def test_a_stage_that_passes_no_rows_on_is_not_where_rows_vanish() -> None:
     left_out = log(1000, 15, train={"rows_out": 0, "message": "skipped"})
     assert emptied_stage(Case(Side(runlog=left_out), Side(runlog=log()))) is None
+    assert not MissingPartition().suspect(problem(Side(runlog=log()), Side(runlog=left_out))).findings
 
 
 def test_a_stage_that_takes_old_data_is_stale() -> None:

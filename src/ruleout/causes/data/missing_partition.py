@@ -12,7 +12,7 @@ from ruleout.causes.by_itself import holes, with_lone
 from ruleout.causes.columns import bounded, finite, numeric_columns, pair_of
 from ruleout.causes.comparison import Comparison, compare
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
-from ruleout.causes.stages import emptied_stage, emptied_tables, leaking_stage, stages_of
+from ruleout.causes.stages import emptied_stage, emptied_tables, goes_on, leaking_stage, stages_of
 from ruleout.guards.guard import Guard
 from ruleout.problem.problem import Problem
 from ruleout.statistics.quantiles import ks_critical, ks_distance
@@ -29,6 +29,9 @@ _LEAST_CLASS = 0.005
 _MOST_LEVELS = 60
 MOST_LOST = 0.5
 """Share of the healthy rows up to which levels that send no request are lost; where most send none, a part of the population asks."""
+
+ALL_ROWS = 0.97
+"""Share of its rows that the stage after one took in, from which on none were lost before it."""
 
 _SPARE = 0.04
 """Share of its rows that an absent level may have left, a broken extraction seldom being clean."""
@@ -363,36 +366,29 @@ def _shrunk(case: Case, pair: Pair) -> Finding | None:
 
 def _lossy_stage(case: Case) -> dict[str, Any] | None:
     """The stage that keeps less of its rows, or begins with fewer, than the reference's run of it."""
-    mine, theirs = case.current.runlog, case.reference.runlog if case.reference else None
-    if not mine or not theirs:
-        return None
-    before = {str(entry.get("stage")): entry for entry in theirs}
+    stages = stages_of(case.current.runlog)
+    before = {stage.name: stage for stage in stages_of(case.reference.runlog if case.reference else None)}
     worst: dict[str, Any] | None = None
-    for entry in mine:
-        was = before.get(str(entry.get("stage")))
-        if was is None:
+    for number, stage in enumerate(stages):
+        was = before.get(stage.name)
+        if was is None or stage.rows_out is None or was.rows_out is None:
             continue
-        try:
-            kept, usual = (float(e["rows_out"]) / max(float(e.get("rows_in") or e["rows_out"]), 1.0) for e in (entry, was))
-            fewer = float(entry["rows_out"]) / max(float(was["rows_out"]), 1.0)
-        except (KeyError, TypeError, ValueError):
-            continue
+        if number + 1 < len(stages) and goes_on(stages[number + 1], before, ALL_ROWS):
+            continue  # What comes after it had its rows: the stage was left out, no rows were.
+        kept, usual = (s.rows_out / max(s.rows_in or s.rows_out, 1.0) for s in (stage, was) if s.rows_out is not None)
+        fewer = stage.rows_out / max(was.rows_out, 1.0)
         lost = 1.0 - kept / max(usual, 1e-9)
-        first = entry is mine[0] and fewer < 0.8
-        if (lost > 0.05 or first) and (worst is None or max(lost, (1.0 - fewer) * first) > worst["lost"]):
-            worst = {
-                "stage": str(entry.get("stage")),
-                "lost": max(lost, (1.0 - fewer) * first),
-                "rows": entry["rows_out"],
-                "before": was["rows_out"],
-            }
+        first = number == 0 and fewer < 0.8
+        share = max(lost, (1.0 - fewer) * first)
+        if (lost > 0.05 or first) and (worst is None or share > worst["lost"]):
+            worst = {"stage": stage.name, "lost": share, "rows": stage.rows_out, "before": was.rows_out}
     return worst
 
 
 def _of_stage(stage: Mapping[str, Any], finding: Finding | None) -> Finding:
     place = f"runlog.{stage['stage']}"
     statement = (
-        f"`{place}`: {stage['rows']:,} rows came out against {stage['before']:,} in the reference run, {stage['lost']:.0%} "
+        f"`{place}`: {stage['rows']:,.0f} rows came out against {stage['before']:,.0f} in the reference run, {stage['lost']:.0%} "
         f"fewer than expected."
     )
     evidence = min(finding.evidence - 0.1, 3.0) if finding else 2.0
