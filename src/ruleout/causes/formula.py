@@ -31,6 +31,9 @@ ON_VALUES = 0.98
 SHORTENED = 5e-3
 """Part by which a factor that was written shorter may miss the exact one."""
 
+NEARLY_ALL = 8.0
+"""Times that the distance must shrink, beyond chance, once a formula is undone in rows that nothing but their values picks out."""
+
 FEWEST_OFF = 0.02
 """Part of the rows, at least and at most less, that must need more decimals than the healthy column ever does."""
 
@@ -132,6 +135,8 @@ def off_grid(values: np.ndarray, decimals: int) -> np.ndarray:
 
 def _mixed(x: np.ndarray, y: np.ndarray, usual: float) -> tuple[Arithmetic, dict[str, Any]] | None:
     best = None
+    # A part of the rows that may be any makes many a formula fit a column that drifted: it must take nearly all of the distance away.
+    usual = min(usual, ks_distance(x, y) / NEARLY_ALL)
     for arithmetic in known_arithmetic():
         mixed = mixture(x, y, arithmetic)
         if mixed and mixed.share > 0.01 and mixed.overlap < 0.03 and mixed.gain > 50 and (best is None or mixed.gain > best[1].gain):
