@@ -116,6 +116,10 @@ class Cause(ABC):
         Rough seconds of a look on 10,000 rows: the agenda weighs worth against it.
     follows
         Causes that lead to this one: where one of them is found, this one is told after it.
+    imputes
+        Putting it right fills in values that are not known any more: how the rest then goes together is not what it was.
+    joint
+        What it sees is how all columns go together with the target, which filled-in values change by themselves.
     columns_alone
         Every look takes one column at a time, so that a stored profile serves in place of a table's rows.
     """
@@ -125,6 +129,8 @@ class Cause(ABC):
     situations: ClassVar[tuple[str, ...]] = ()
     gives_way_to: ClassVar[tuple[str, ...]] = ()
     follows: ClassVar[tuple[str, ...]] = ()
+    imputes: ClassVar[bool] = False
+    joint: ClassVar[bool] = False
     columns_alone: ClassVar[bool] = False
 
     @classmethod

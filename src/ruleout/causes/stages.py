@@ -11,7 +11,17 @@ from ruleout.case.case import Case, TableName
 from ruleout.case.words import FAILED, JOINS, OLD, THINS
 from ruleout.causes.page import Finding
 
-__all__ = ["Stage", "emptied_stage", "emptied_tables", "failed_stage", "fanned_stage", "goes_on", "leaking_stage", "stages_of", "stale_stage"]
+__all__ = [
+    "Stage",
+    "emptied_stage",
+    "emptied_tables",
+    "failed_stage",
+    "fanned_stage",
+    "goes_on",
+    "leaking_stage",
+    "stages_of",
+    "stale_stage",
+]
 
 TABLES: tuple[TableName, ...] = ("train", "validation", "serving")
 

@@ -182,9 +182,12 @@ class Depth:
         self.looked_again = True
         problem = replace(self.problem, case=base, harm=max(self.measured.remainder(base).value, self.problem.noise))
         taken = {c.entry.cause for c in chosen}
+        imputed = any(c.entry.page.imputes for c in chosen)
         found = []
         for entry in self.agenda.entries.values():
             if entry.cause in taken or entry.missing or entry.aside or entry.gave_way or entry.page.bucket() == "model":
+                continue
+            if imputed and entry.page.joint:
                 continue
             started = time.monotonic()
             try:
@@ -315,7 +318,9 @@ class Depth:
         harm = self.problem.harm
         smallest = 0.01 if self.measured.inflated else 0.5 * self.problem.noise
         if base is not None and not self.measured.inflated:
-            harm = min(harm, max(self.measured.remainder(base).value, SMALLEST_PART / SMALLEST_SHARE * harm))
+            # Of a change many times the metric itself, as a few wild values make it, no part is too small that is large in itself.
+            least = SMALLEST_PART / SMALLEST_SHARE * min(harm, max(abs(self.problem.reference or harm), self.problem.noise))
+            harm = min(harm, max(self.measured.remainder(base).value, least))
         return gain.z() > self.least_z(candidate, base) and gain.value >= max(SMALLEST_SHARE * harm, smallest)
 
     def least_z(self, candidate: Candidate | None, base: Case | None) -> float:

@@ -85,6 +85,7 @@ class ConceptDrift(Cause):
         ("case.target", "reference.serving", "current.serving"),
     )
     cost: ClassVar[float] = 1.5
+    joint = True
 
     # A reference that knew the entities or the times of its validation rows lost that knowledge, not the world its relation.
     gives_way_to: ClassVar[tuple[str, ...]] = ("data.stale", "data.group-leakage", "data.temporal-leakage")

@@ -90,6 +90,7 @@ class MissingValues(Cause):
 
     needs = (("current.train",), ("current.validation",), ("current.serving",))
     cost = 0.2
+    imputes = True
     columns_alone = True
 
     def suspect(self, problem: Problem) -> Look:

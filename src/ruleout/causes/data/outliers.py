@@ -138,4 +138,4 @@ def _finding(pair: Pair, column: str, limits: tuple[float, float], strange: np.n
     )
     figures = {"n_outliers": len(strange), "share": len(strange) / len(x), "worst": worst, "low": float(y.min()), "high": float(y.max())}
     repair = {"table": pair.name, "column": column, "low": float(limits[0]), "high": float(limits[1])}
-    return Finding(pair.place(column), pair.name, bounded(3.9 if len(strange) >= 3 else 3.0), said, figures, repair, pair.side, 0.6)
+    return Finding(pair.place(column), pair.name, bounded(3.9 if len(strange) >= 3 else 3.0), said, figures, repair, pair.side, 0.8)
