@@ -20,8 +20,8 @@ from ruleout.problem.problem import Problem
 
 __all__ = ["Caching"]
 
-FEWEST_FRESH = 300
-"""Rows with fresh features, at least, that stand for all."""
+FEWEST_FRESH, PART_FRESH = 60, 0.1
+"""Rows with fresh features, at least, that stand for all, and their share: of fewer, most are old ones that were not recognised."""
 
 
 class Caching(Cause):
@@ -150,7 +150,7 @@ def _fresh(case: Case) -> Case | None:
     """The rows of the log that hold no older record; None where hardly any do."""
     pair = _serving(case)
     old = old_records(case, pair) if pair is not None else None
-    if pair is None or old is None or int((~old.rows).sum()) < FEWEST_FRESH:
+    if pair is None or old is None or int((~old.rows).sum()) < max(FEWEST_FRESH, PART_FRESH * len(old.rows)):
         return None
     return case.with_table(pair.side, pair.name, pair.suspect.filter(~old.rows))
 
