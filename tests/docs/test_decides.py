@@ -19,14 +19,22 @@ WHOLE = (
             "asking",
             "batches",
             "beyond",
+            "codes",
+            "data/new_categories",
+            "formula",
             "given_away",
             "making",
             "nulls_between",
             "old_records",
             "own_time",
+            "parts",
+            "pipeline/caching",
+            "pipeline/feature_order",
+            "repeated_rows",
         )
     ),
     *(f"causes/{name}" for name in ("released", "smoothed", "strayed")),
+    "examination/depth",
     "models/by_dummies",
 )
 """Files of which every number is in the table."""
