@@ -4,9 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from samples import Frames, frames, guarded, healthy_pairs, only, problem, repaired, texts
+from samples import Frames, frames, guarded, healthy_pairs, only, problem, repaired, table, texts
 
+from ruleout.case.case import Case, Side
 from ruleout.causes.data.unit_change import UnitChange
+from ruleout.faults.datasets import load_dataset
+from ruleout.problem.laboratory import Laboratory
+from ruleout.problem.problem import Problem
 
 PAGE = UnitChange()
 
@@ -166,6 +170,17 @@ def test_a_factor_that_was_written_shorter_puts_few_values_back_exactly() -> Non
     finding = only(PAGE, given, "train.distance")
     assert "miles to kilometres" in finding.statement
     assert np.mean(repaired(PAGE, given, finding, "distance") == was) > 0.99
+
+
+@pytest.mark.parametrize(("early", "late"), [(0, 5000), (500, 3000), (1000, 4000), (2000, 5000)])
+def test_prices_sizes_and_months_that_moved_on_are_no_other_units(early: int, late: int) -> None:
+    frame = load_dataset("computers").frame.sort_values("trend")
+    healthy, log = frame[early : early + 1500].sample(700, random_state=1), frame[late : late + 1259].sample(1200, random_state=1)
+    case = Case(
+        Side(serving=table(log, "serving")), Side(validation=table(healthy, "validation")), target="price", task="regression", metric="r2"
+    )
+    given = Problem(case, Laboratory(case), "degradation", "", situation="serving", current=0.5)
+    assert not PAGE.suspect(given).findings
 
 
 def test_few_values_are_put_back_where_the_healthy_ones_stand_although_they_drifted() -> None:

@@ -12,12 +12,12 @@ import numpy as np
 from ruleout.case.case import Case
 from ruleout.causes.columns import finite, numbers, texts
 from ruleout.causes.page import Pair
-from ruleout.statistics.arithmetic import Arithmetic, best_inverse, close_arithmetic, decimals_of, known_arithmetic, undone
+from ruleout.statistics.arithmetic import Arithmetic, best_inverse, close_arithmetic, decimals_of, known_arithmetic, on_values, undone
 from ruleout.statistics.parts import change_point, mixture
 from ruleout.statistics.quantiles import ks_critical, ks_distance
 from ruleout.tables.table import Table
 
-__all__ = ["FEW_VALUES", "ON_VALUES", "Rows", "changed_part", "changed_rows", "changed_whole", "near_levels", "off_grid"]
+__all__ = ["FEW_VALUES", "ON_VALUES", "Rows", "changed_part", "changed_rows", "changed_whole", "even_steps", "near_levels", "off_grid"]
 
 Rows = Mapping[str, Any]
 """`{}` for every row; `by` and `levels`; `from` and `to`, row numbers; a `mixture`; or `off`, decimals that healthy values never need."""
@@ -27,6 +27,12 @@ FEW_VALUES = 60
 
 ON_VALUES = 0.98
 """Share of the values that must stand on healthy ones once a formula is undone."""
+
+FEW_LEVELS = 500
+"""Distinct healthy values up to which it is asked whether a formula would lead to the values that are there."""
+
+AT_HOME = 0.6
+"""Share of the values that stand on healthy ones as they are, from which they never left them."""
 
 SHORTENED = 5e-3
 """Part by which a factor that was written shorter may miss the exact one."""
@@ -47,7 +53,25 @@ def changed_whole(x: np.ndarray, y: np.ndarray, *, usual: float = 0.0) -> Arithm
     if len(levels) <= 30 and np.isin(np.unique(x), levels).all():
         return None  # The same few values in other shares: drift, or codes that changed places.
     found = best_inverse(x, y, usual=usual)
+    if found is not None and _never_left(found[0], x, y, levels):
+        return None
     return found[0] if found else _onto_values(x, y, levels)
+
+
+def _never_left(arithmetic: Arithmetic, x: np.ndarray, y: np.ndarray, levels: np.ndarray) -> bool:
+    """Whether values stand on healthy ones as they are, and not where the formula would have put these: no formula was applied."""
+    if len(levels) > FEW_LEVELS or on_values(x, y) < AT_HOME:
+        return False
+    decimals = decimals_of(x)
+    image = arithmetic.apply(levels)
+    image = image if decimals is None else np.round(image, decimals)
+    return on_values(x, image) < 1.0 - AT_HOME
+
+
+def even_steps(values: np.ndarray) -> bool:
+    """Whether the values are a count: nearly all one same step apart, so that any whole number of steps puts them back on others."""
+    steps = np.diff(np.unique(values))
+    return len(steps) > 1 and float(np.mean(np.abs(steps - np.median(steps)) <= 1e-6 * np.median(steps))) >= 0.9
 
 
 def _onto_values(x: np.ndarray, y: np.ndarray, levels: np.ndarray) -> Arithmetic | None:

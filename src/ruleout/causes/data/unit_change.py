@@ -9,7 +9,7 @@ from ruleout.causes.by_itself import two_units, with_lone
 from ruleout.causes.calendar import by_calendar
 from ruleout.causes.columns import bounded, finite, numbers, numeric_columns, pair_of, put_values, quantile_guard, sampled
 from ruleout.causes.comparison import usual
-from ruleout.causes.formula import FEW_VALUES, ON_VALUES, Rows, changed_part, changed_rows, changed_whole, near_levels, off_grid
+from ruleout.causes.formula import FEW_VALUES, ON_VALUES, Rows, changed_part, changed_rows, changed_whole, even_steps, near_levels, off_grid
 from ruleout.causes.hidden_scale import hidden_scale
 from ruleout.causes.page import Cause, Component, Finding, Look, Pair, pairs
 from ruleout.guards.guard import Guard
@@ -135,7 +135,8 @@ class UnitChange(Cause):
                     # Two fitted constants bend to many a drift: small moves of that sort say nothing.
                     # What moved no more than the others do is told by where the values stand, or not at all.
                     proved = finding.figures["back"] or distance[column] > usual(distance, column)
-                    found += [finding] if proved and (finding.evidence > 2 or distance[column] > 0.3) else []
+                    far = finding.evidence > 0 and distance[column] > 0.3
+                    found += [finding] if proved and (finding.evidence > 2 or far) else []
             hidden = hidden_scale(problem.case, pair)
             if hidden is not None:
                 # Quantiles take a factor for the unit nearest to it; the relation to the other columns gives it to a hundredth.
@@ -218,7 +219,11 @@ def _finding(pair: Pair, column: str, change: Arithmetic, rows: Rows, *, before:
     levels = np.unique(y)
     if 2 < len(levels) <= FEW_VALUES:
         back = back or (near_levels(right, levels) > ON_VALUES and near_levels(x[inside], levels) < 0.5)
-    if back or change.known:
+    # Where all goes on, a count goes on as well: months, versions, numbers of a day.
+    goes_on = not change.known and not still and even_steps(y)
+    if goes_on:
+        back, evidence = False, 0.0
+    elif back or change.known:
         evidence = 3.9 if back or still else 2.5
     elif change.scale != 1.0 and change.offset == 0.0:
         evidence = 2.5 if still else 0.5
