@@ -49,3 +49,16 @@ def test_errors_of_the_heaviest_tail_seldom_alarm() -> None:
         rng = np.random.default_rng(seed)
         alarms += stated([], rng.standard_cauchy(150), rng.standard_cauchy(142)).figures.get("wild_rows", 0) > 0
     assert alarms <= 1
+
+
+@pytest.mark.parametrize(("typed", "kind"), [([2.1e5, 1.9e5, 2.2e5], "degradation"), ([900.0], "none")])
+def test_after_a_retraining_a_few_absurd_rows_of_validation_are_as_real(typed: list[float], kind: str) -> None:
+    frame = load_diabetes(as_frame=True).frame
+    features = ["bmi", "bp", "s1", "s5"]
+    model = LinearRegression().fit(frame[features][:150], frame["target"][:150])
+    later = frame[300:].reset_index(drop=True)
+    later.loc[[11 * k for k in range(len(typed))], "target"] = typed
+    sides = (Side(train=frame[:150], validation=rows, model=model) for rows in (frame[150:300], later))
+    reference, current = sides
+    case = Case(reference=reference, current=current, target="target", task="regression", metric="neg_mean_absolute_error")
+    assert state_problem(case).kind == kind

@@ -217,7 +217,7 @@ def _restate(case: Case, laboratory: Laboratory, measured: _Measured, noise: flo
         if not significant and harm.value >= 2 * floor and not reported_change:
             figures["worse_rows"] = _worse_rows(laboratory, case)
             significant = (figures["worse_rows"] or 0.0) >= MOST_ROWS_WORSE
-            if not significant and situation == "serving":
+            if not significant and situation in ("serving", "retraining"):
                 figures["wild_rows"] = wild_rows(laboratory, case)
                 significant = figures["wild_rows"] > 0
         figures["harm_error"] = total.error
