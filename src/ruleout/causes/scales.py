@@ -22,6 +22,13 @@ __all__ = ["Rescaled", "fitted_scales", "line_between", "many_lines", "rescaled"
 
 PERCENTS = np.linspace(0.02, 0.98, 49)
 MOST_FITTED = 60
+STARTS = 2
+"""Searches for the scaling in use that begin elsewhere than at the artifact's own, at most."""
+
+ENDS = (0.05, 0.15, 0.4)
+"""Parts of the rows, from one end of a column, on which a scaler may have been fitted by mistake."""
+
+MOST_LEVELS = 12
 FEW_ROWS = 300
 
 
@@ -156,7 +163,6 @@ def _fitted(answers: Answers) -> Rescaled | None:
     table = table.filter(known)
     z = np.column_stack([(values[c][known] - scales[c][0]) / scales[c][1] for c in columns])
     logged = _open(answers.numbers[0][answers.rows[few]][known])
-    theta = np.concatenate([np.zeros(len(columns)), np.ones(len(columns))])
 
     def residuals(thetas: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         tables = [_fed(table, columns, scales, z, t) for t in thetas]
@@ -166,29 +172,19 @@ def _fitted(answers: Answers) -> Rescaled | None:
         made = answers.answers_for(whole)
         return None if made is None else [_open(part) - logged for part in np.split(np.asarray(made), len(tables))]
 
-    first = residuals([theta])
-    if first is None:
+    plain = np.concatenate([np.zeros(len(columns)), np.ones(len(columns))])
+    begun = [plain, *_of_parts(answers, columns, scales)]
+    tried = residuals(begun)
+    if tried is None:
         return None
-    now, damping = first[0], 1e-2
-    start = float(now @ now)
-    for _ in range(25):
-        steps = [theta + 1e-3 * unit for unit in np.eye(n_free)]
-        moved = residuals(steps)
-        if moved is None:
-            return None
-        slope = np.column_stack([(m - now) / 1e-3 for m in moved])
-        normal = slope.T @ slope
-        improved = False
-        for _try in range(4):
-            step = np.linalg.lstsq(normal + damping * np.diag(np.diag(normal) + 1e-9), -slope.T @ now, rcond=None)[0]
-            after = residuals([theta + step])
-            if after is not None and float(after[0] @ after[0]) < float(now @ now):
-                theta, now, damping, improved = theta + step, after[0], max(damping / 5, 1e-9), True
-                break
-            damping *= 10
-        if not improved or float(now @ now) < 1e-9 * start:
+    first, start = tried[0], float(tried[0] @ tried[0])
+    nearest = sorted(range(len(begun)), key=lambda k: float(tried[k] @ tried[k]))
+    theta, now = plain, first
+    for k in dict.fromkeys([0, *nearest[:STARTS]]):
+        theta, now = _descended(residuals, begun[k], tried[k], 1e-9 * start)
+        if float(now @ now) <= 1e-4 * start:
             break
-    if float(now @ now) > 1e-4 * start or float(np.abs(now).max()) > 0.02 * max(float(np.abs(first[0]).max()), 1e-9):
+    if float(now @ now) > 1e-4 * start or float(np.abs(now).max()) > 0.02 * max(float(np.abs(first).max()), 1e-9):
         return None
     offset, factor = theta[: len(columns)], theta[len(columns) :]
     moved_columns = [c for c, a, b in zip(columns, offset, factor, strict=True) if abs(a) > 0.02 or abs(b - 1) > 0.02]
@@ -205,6 +201,58 @@ def _fitted(answers: Answers) -> Rescaled | None:
     at = columns.index(column)
     words = f"{len(moved_columns)} columns scaled otherwise ({column} = {offset[at]:.3g} + {factor[at]:.3g} times its standardised value)"
     return Rescaled(words, tuple(moved_columns), told, evidence, 0.6)
+
+
+def _descended(
+    residuals: Callable[[Sequence[np.ndarray]], list[np.ndarray] | None], theta: np.ndarray, now: np.ndarray, enough: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Damped Gauss-Newton steps from `theta`, whose residuals are `now`, until they are small or no step helps."""
+    damping = 1e-2
+    for _ in range(25):
+        moved = residuals([theta + 1e-3 * unit for unit in np.eye(len(theta))])
+        if moved is None:
+            break
+        slope = np.column_stack([(m - now) / 1e-3 for m in moved])
+        normal = slope.T @ slope
+        improved = False
+        for _try in range(4):
+            step = np.linalg.lstsq(normal + damping * np.diag(np.diag(normal) + 1e-9), -slope.T @ now, rcond=None)[0]
+            after = residuals([theta + step])
+            if after is not None and float(after[0] @ after[0]) < float(now @ now):
+                theta, now, damping, improved = theta + step, after[0], max(damping / 5, 1e-9), True
+                break
+            damping *= 10
+        if not improved or float(now @ now) < enough:
+            break
+    return theta, now
+
+
+def _of_parts(answers: Answers, columns: Sequence[str], scales: Mapping[str, tuple[float, float]]) -> Iterator[np.ndarray]:
+    """Where a search may start: what a scaler makes of the rows that was fitted on one end of a column, or on one level of it."""
+    for _, table in _tables(answers):
+        if any(c not in table or table.kind(c) != "numeric" for c in columns):
+            continue
+        values = np.column_stack([table.numbers(c) for c in columns])
+        parts = [values[order[: max(20, int(len(values) * share))]] for order in _ends(values) for share in ENDS]
+        for by in (c for c in answers.features if c in table and table.kind(c) == "category"):
+            texts = table.texts(by)
+            levels, counts = np.unique(texts.astype(str), return_counts=True)
+            parts += [values[texts.astype(str) == v] for v in levels[np.argsort(-counts)][:MOST_LEVELS]]
+        for part in parts:
+            known = part[np.isfinite(part).all(axis=1)]
+            if len(known) < 20:
+                continue
+            centre, width = known.mean(axis=0), known.std(axis=0)
+            was = np.array([scales[c] for c in columns])
+            width = np.where(width > 0, width, 1.0)
+            yield np.concatenate([(was[:, 0] - centre) / width, was[:, 1] / width])
+        return
+
+
+def _ends(values: np.ndarray) -> Iterator[np.ndarray]:
+    for column in values.T:
+        order = np.argsort(column, kind="stable")
+        yield from (order, order[::-1])
 
 
 def _fed(table: Table, columns: Sequence[str], scales: Mapping[str, tuple[float, float]], z: np.ndarray, theta: np.ndarray) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -124,3 +125,14 @@ def test_some_columns_that_lose_their_low_bits_are_found_among_many() -> None:
     theirs, ours = (log.assign(prediction=model.predict(frame[NUMBERS])) for frame in (log, cut))
     cause, where, _ = main(two(theirs, ours, model))
     assert cause == "pipeline.numerics" and set(where) <= {"serving.bp", "serving.s6"}
+
+
+def test_rows_that_both_machines_were_asked_lack_no_part_whatever_stands_in_them() -> None:
+    train, requests = parts()
+    model = make_pipeline(StandardScaler(), Ridge()).fit(train[NUMBERS], train["target"])
+    clipped = requests.assign(bmi=requests["bmi"].clip(upper=requests["bmi"].quantile(0.3)))
+    logs = [log.assign(prediction=model.predict(log[NUMBERS])) for log in (requests, clipped)]
+    case = two(logs[0].drop(columns="clinic"), logs[1].drop(columns="clinic"), model)
+    cause, _, found = main(replace(case, reference=replace(case.reference, train=None)))
+    assert cause == "pipeline.preprocessing"
+    assert "data.missing-partition" not in {c.cause for c in found.causes}

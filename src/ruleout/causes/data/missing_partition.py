@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ruleout.case.case import Case
+from ruleout.causes.beside import beside
 from ruleout.causes.by_itself import holes, with_lone
 from ruleout.causes.columns import bounded, finite, numeric_columns, pair_of
 from ruleout.causes.comparison import Comparison, compare
@@ -103,8 +104,10 @@ class MissingPartition(Cause):
         findings: list[Finding] = []
         covers: list[Component] = []
         n_least = 0
+        # Two machines that were asked the same rows have all of them, whatever stands in these.
+        same_rows = problem.situation == "environment" and beside(case) is not None
         for pair in pairs(case):
-            if min(pair.suspect.n_rows, pair.yardstick.n_rows) < 30:
+            if min(pair.suspect.n_rows, pair.yardstick.n_rows) < 30 or (same_rows and pair.name == "serving"):
                 continue
             covers.append(pair.name)
             n_least = min(n_least or pair.suspect.n_rows, pair.suspect.n_rows)
