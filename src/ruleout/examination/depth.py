@@ -46,6 +46,9 @@ SMALLEST_SHARE = 0.15
 SMALLEST_PART = 0.03
 """Nor is one that explains less than this of the whole change."""
 
+BLOWN_UP = 0.3
+"""Part of the healthy metric, as a number, beyond which a change is no larger for being larger."""
+
 OVERLAP = 0.25
 """A fault seen exactly shares the harm where its repair alone gains this part of what the first one's does."""
 
@@ -319,7 +322,8 @@ class Depth:
         smallest = 0.01 if self.measured.inflated else 0.5 * self.problem.noise
         if base is not None and not self.measured.inflated:
             # Of a change many times the metric itself, as a few wild values make it, no part is too small that is large in itself.
-            least = SMALLEST_PART / SMALLEST_SHARE * min(harm, max(abs(self.problem.reference or harm), self.problem.noise))
+            most = BLOWN_UP * abs(self.problem.reference) if self.problem.reference else harm
+            least = SMALLEST_PART / SMALLEST_SHARE * min(harm, max(most, self.problem.noise))
             harm = min(harm, max(self.measured.remainder(base).value, least))
         return gain.z() > self.least_z(candidate, base) and gain.value >= max(SMALLEST_SHARE * harm, smallest)
 
