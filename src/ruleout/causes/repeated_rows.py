@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ruleout.case.case import Case
-from ruleout.causes.columns import texts
 from ruleout.causes.page import Pair
 from ruleout.statistics.repeats import coincidence, repeats, row_codes
 from ruleout.statistics.spelling import NULL_WORDS
@@ -73,7 +72,13 @@ def _first_rows(case: Case, pair: Pair) -> Table | None:
 
 def _unknown(table: Table, column: str) -> float:
     """The share of a column's values that are null, or a customary word for it."""
-    return float(np.mean([v is None or v.strip().casefold() in NULL_WORDS for v in texts(table, column).tolist()])) if table.n_rows else 0.0
+    if not table.n_rows:
+        return 0.0
+    if table.kind(column) in ("numeric", "time"):
+        return float(np.mean(np.isnan(table.numbers(column))))
+    codes, levels = table.coded(column)
+    unknown = np.array([v is None or v.strip().casefold() in NULL_WORDS for v in levels.tolist()], dtype=bool)
+    return float(np.mean(unknown[codes]))
 
 
 def _identifier(table: Table, column: str) -> bool:
@@ -84,4 +89,5 @@ def _identifier(table: Table, column: str) -> bool:
             return False
     if table.kind(column) not in ("numeric", "category") or table.n_rows < 50:
         return False
-    return len(set(table.texts(column).tolist())) == table.n_rows
+    distinct = table.numbers(column) if table.kind(column) == "numeric" else table.coded(column)[0]
+    return len(np.unique(distinct)) == table.n_rows
