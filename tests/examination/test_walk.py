@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,15 @@ def test_one_broken_column_is_named_proved_and_guarded(retraining):
     assert main.share > 0.8
     assert main.interval[0] <= main.share <= main.interval[1]
     assert [g.cause for g in found.guards] == ["data.unit-change"]
+
+
+def test_validation_rows_without_their_labels_are_seen_and_nothing_is_measured_on_them(retraining):
+    case = retraining(break_validation=lambda frame: frame.assign(benign=None))
+    reference, current = replace(case.reference, metrics={"accuracy": 0.95}), replace(case.current, metrics={"accuracy": None})
+    found = investigate(replace(case, reference=reference, current=current))
+    assert found.causes[0].cause in ("pipeline.silent-metrics", "data.missing-values")
+    told = [step.finding for step in found.examination.steps]
+    assert told and not [finding for finding in told if "nan" in finding.split()]
 
 
 def test_a_changed_setting_is_put_right_alone(retraining):

@@ -235,11 +235,14 @@ class Counterfactuals:
         if model is None or table is None or self.problem.situation not in ("retraining", "silent"):
             return None
         try:
-            found = self.laboratory.evaluate(model, table).minus(gap.current)
+            asked = self.laboratory.evaluate(model, table)
         except BudgetSpent:
             raise
         except RuleoutError:
             return None
+        if not asked.n:
+            return None  # No row has its label: on none of them can the two be held against each other.
+        found = asked.minus(gap.current)
         return Difference(gap.sign * found.value, math.hypot(found.error, math.sqrt(2) * self.noise))
 
     def _measured(self, case: Case) -> Gap:

@@ -111,6 +111,8 @@ class _Bench:
                 raise
             except RuleoutError:
                 continue
+            if not math.isfinite(gain.value):
+                continue  # No row of it has its label.
             found.append(Difference(laboratory.scorer.sign * gain.value, math.hypot(gain.error, noise)))
         if not found:
             raise ModelError("swap: neither validation table can be scored by the refitted models.")
@@ -131,6 +133,8 @@ class _Bench:
             raise
         except RuleoutError as error:
             return Swap("validation", f"The reference's model cannot score the current validation rows: {error}", UNREADABLE)
+        if not before.n or not after.n:
+            return None
         statement = (
             f"The reference's model scores {before.value:.4f} on its own validation rows (n = {before.n:,}) "
             f"and {after.value:.4f} on the current ones (n = {after.n:,})."

@@ -37,9 +37,11 @@ class Evaluation:
     resamples: np.ndarray | None = None
 
     def minus(self, other: Evaluation) -> Difference:
-        """The value less the other's, with a standard error that is paired where the rows are the same."""
+        """The value less the other's, with a standard error that is paired where the rows are the same; NaN without labelled rows."""
         paired = self.rows == other.rows and self.n == other.n
         if self.psi is not None and other.psi is not None:
+            if not len(self.psi) or not len(other.psi):
+                return Difference(self.value - other.value, float("nan"))  # No row of one of them has its label.
             found = difference(self.psi, other.psi, paired=paired)
             return Difference(self.value - other.value, found.error)
         if self.resamples is None or other.resamples is None:
