@@ -31,6 +31,9 @@ ON_VALUES = 0.98
 FEW_LEVELS = 500
 """Distinct healthy values up to which it is asked whether a formula would lead to the values that are there."""
 
+OFTEN_ENOUGH = 3
+"""Healthy rows for each distinct value from which on these are taken to be all there are."""
+
 AT_HOME = 0.6
 """Share of the values that stand on healthy ones as they are, from which they never left them."""
 
@@ -60,12 +63,20 @@ def changed_whole(x: np.ndarray, y: np.ndarray, *, usual: float = 0.0) -> Arithm
 
 def _never_left(arithmetic: Arithmetic, x: np.ndarray, y: np.ndarray, levels: np.ndarray) -> bool:
     """Whether values stand on healthy ones as they are, and not where the formula would have put these: no formula was applied."""
-    if len(levels) > FEW_LEVELS or on_values(x, y) < AT_HOME:
-        return False
-    decimals = decimals_of(x)
-    image = arithmetic.apply(levels)
-    image = image if decimals is None else np.round(image, decimals)
-    return on_values(x, image) < 1.0 - AT_HOME
+    return len(levels) <= FEW_LEVELS and on_values(x, y) >= AT_HOME and _reached(arithmetic, x, levels) < 1.0 - AT_HOME
+
+
+def _out_of_reach(arithmetic: Arithmetic, x: np.ndarray, y: np.ndarray, levels: np.ndarray) -> bool:
+    """Whether the healthy values are few, each many times there, and the formula leads from none of them to where most values stand."""
+    return len(levels) <= min(FEW_LEVELS, len(y) / OFTEN_ENOUGH) and _reached(arithmetic, x, levels) < 1.0 - AT_HOME
+
+
+def _reached(arithmetic: Arithmetic, x: np.ndarray, levels: np.ndarray) -> float:
+    """The share of values that the formula makes of healthy ones, rounded as they are; all of none."""
+    if not len(x):
+        return 1.0
+    decimals, image = decimals_of(x), arithmetic.apply(levels)
+    return on_values(x, image if decimals is None else np.round(image, decimals))
 
 
 def even_steps(values: np.ndarray) -> bool:
@@ -160,9 +171,11 @@ def off_grid(values: np.ndarray, decimals: int) -> np.ndarray:
 def _mixed(x: np.ndarray, y: np.ndarray, usual: float) -> tuple[Arithmetic, dict[str, Any]] | None:
     best = None
     # A part of the rows that may be any makes many a formula fit a column that drifted: it must take nearly all of the distance away.
-    usual = min(usual, ks_distance(x, y) / NEARLY_ALL)
+    usual, levels = min(usual, ks_distance(x, y) / NEARLY_ALL), np.unique(y)
     for arithmetic in known_arithmetic():
         mixed = mixture(x, y, arithmetic)
+        if mixed and _out_of_reach(arithmetic, x[mixed.rows(x)], y, levels):
+            continue
         if mixed and mixed.share > 0.01 and mixed.overlap < 0.03 and mixed.gain > 50 and (best is None or mixed.gain > best[1].gain):
             right = _right(arithmetic, mixed.rows(x), x, y)
             if np.all(np.isfinite(right)) and ks_distance(right, y) < max(usual, ks_critical(len(x), len(y), 1e-3)) + mixed.overlap:

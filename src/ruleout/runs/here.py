@@ -55,7 +55,7 @@ class Here:
         if min(self.n, len(asked)) < 2:
             yield from (made(number) for number in range(len(asked)))
             return
-        from concurrent.futures import ThreadPoolExecutor
+        from concurrent.futures import Future, ThreadPoolExecutor
 
         n_at_once = min(self.n, len(asked))
         leash = Leash(max(1, cores() // n_at_once))
@@ -65,8 +65,10 @@ class Here:
                 return made(number)
 
         with ThreadPoolExecutor(n_at_once, thread_name_prefix="ruleout-run") as pool:
-            under_way = [pool.submit(run, number) for number in range(len(asked))]
+            under_way: list[Future[T | CommandError]] = []
             try:
+                # An interrupt may come before the last one is begun.
+                under_way.extend(pool.submit(run, number) for number in range(len(asked)))
                 for future in under_way:
                     yield future.result()
             finally:

@@ -41,6 +41,8 @@ def surroundings() -> str:
 
     installed = set()
     for folder in sys.path:
+        if any(parent.name in ("site-packages", "dist-packages") for parent in Path(folder).parents):
+            continue  # What a package put on the path for itself, as setuptools does once it is imported, is no other environment.
         with contextlib.suppress(OSError):
             installed |= {path.name for path in Path(folder).iterdir() if folder and path.suffix in (".dist-info", ".egg-info")}
     return key_of(version("ruleout"), sys.version, platform.machine(), sorted(installed))
