@@ -17,6 +17,9 @@ __all__ = ["Here", "cores"]
 
 T = TypeVar("T")
 
+WAKE_SECONDS = 0.2
+"""How long an interrupt may go unheard."""
+
 
 class Here:
     """So many runs at once on this machine; with one, each begins when the one before it has been taken.
@@ -55,7 +58,7 @@ class Here:
         if min(self.n, len(asked)) < 2:
             yield from (made(number) for number in range(len(asked)))
             return
-        from concurrent.futures import Future, ThreadPoolExecutor
+        from concurrent.futures import Future, ThreadPoolExecutor, wait
 
         n_at_once = min(self.n, len(asked))
         leash = Leash(max(1, cores() // n_at_once))
@@ -70,6 +73,9 @@ class Here:
                 # An interrupt may come before the last one is begun.
                 under_way.extend(pool.submit(run, number) for number in range(len(asked)))
                 for future in under_way:
+                    # A signal may reach another thread: the one that waits must wake to hear of it.
+                    while not wait([future], timeout=WAKE_SECONDS).done:
+                        pass
                     yield future.result()
             finally:
                 # Nothing is left to do unless the runs were broken off.
