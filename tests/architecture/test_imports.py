@@ -24,6 +24,7 @@ ROOMS = (
     "causes",
     "examination",
     "conclusion",
+    "exhibits",
     "report",
     "faults",
     "bench",
@@ -44,7 +45,7 @@ EXEMPT = {
 """Arrows that point down, each with its reason."""
 
 ENGINES = {"sklearn", "torch", "duckdb", "polars", "xgboost", "lightgbm", "pandas", "pyspark", "dask"}
-HEAVY = {"pandas", "sklearn", "scipy", "rich", "polars", "duckdb", "lightgbm", "joblib", "yaml"}
+HEAVY = {"pandas", "sklearn", "scipy", "rich", "polars", "duckdb", "lightgbm", "joblib", "yaml", "jinja2"}
 
 
 def files(room: str = "") -> Iterator[Path]:

@@ -43,7 +43,7 @@ def test_every_format_names_every_cause_with_its_place(name: str, format_: str) 
 
 def test_an_unknown_format_names_the_valid_ones() -> None:
     with pytest.raises(
-        ValueError, match=r'no format "markdwon": expected one of text, markdown, json, notebook\. Did you mean "markdown"\?'
+        ValueError, match=r'no format "markdwon": expected one of text, markdown, json, html, notebook\. Did you mean "markdown"\?'
     ):
         render(made_up.no_problem(), "markdwon")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -14,7 +14,7 @@ import click
 
 from ruleout.cli.compare import compare
 from ruleout.cli.options import engine_option, workers_option
-from ruleout.cli.output import console, print_bytes, writable, write
+from ruleout.cli.output import command_line, console, keep_command_line, print_bytes, writable, write
 from ruleout.cli.profile import profile
 from ruleout.errors import RuleoutError
 
@@ -34,6 +34,11 @@ DEFECT = 70
 
 class Commands(click.Group):
     """The commands, with one way out for what goes wrong: a sentence on standard error and the exit code."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, and keep them as they were typed: a report says how it was made."""
+        keep_command_line(ctx, args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -66,6 +71,7 @@ def _report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options about what is written where."""
     for option in (
         click.option("--quiet", "-q", is_flag=True, help="Print the conclusion alone."),
+        click.option("--html", metavar="FILE", help="Write the report as one HTML page that needs nothing else; - is standard output."),
         click.option("--markdown", metavar="FILE", help="Write the report as Markdown; - is standard output."),
         click.option("--json", metavar="FILE", help="Write the conclusion as JSON; - is standard output."),
     ):
@@ -137,6 +143,7 @@ def investigate(
     workers: int | str | None,
     guards: Path | None,
     json: str | None,
+    html: str | None,
     markdown: str | None,
     quiet: bool,
     **given: Any,
@@ -145,7 +152,8 @@ def investigate(
 
     Without CASE and without --current, the case is the folder you are in.
     """
-    writable(json, markdown)
+    files = {"json": json, "html": html, "markdown": markdown}
+    writable(files)
     from ruleout.case import read_case
 
     path = case if case or given["current"] else Path()
@@ -158,8 +166,7 @@ def investigate(
         wheels=wheels,
         workers=workers,
         guards=guards,
-        json=json,
-        markdown=markdown,
+        files=files,
         quiet=quiet,
     )
     sys.exit(found.exit_code)
@@ -223,22 +230,21 @@ def causes(json: bool) -> None:
     "--folder", metavar="DIR", type=click.Path(path_type=Path), help="Where the case is written; a new temporary folder by default."
 )
 @_report_options
-def demo(*, cause: str, seed: int, folder: Path | None, json: str | None, markdown: str | None, quiet: bool) -> None:
+def demo(*, cause: str, seed: int, folder: Path | None, json: str | None, html: str | None, markdown: str | None, quiet: bool) -> None:
     """Break a real pipeline in one way, and watch ruleout find out which.
 
     Exits with 0 where the cause that was put in was found, with 3 where it was not.
     """
-    writable(json, markdown)
+    files = {"json": json, "html": html, "markdown": markdown}
+    writable(files)
     import tempfile
 
     from ruleout.case import read_case
     from ruleout.demo import make_demo
 
     path = make_demo(folder or Path(tempfile.mkdtemp(prefix="ruleout-demo-")), cause, seed)
-    click.echo(f"Broke one thing on purpose. The case is in {path}\n", err=bool(quiet or "-" in (json, markdown)))
-    conclusion = _investigate(
-        lambda: read_case(path, trust=True), seed=seed, budget=None, cache=False, json=json, markdown=markdown, quiet=quiet
-    )
+    click.echo(f"Broke one thing on purpose. The case is in {path}\n", err=bool(quiet or "-" in files.values()))
+    conclusion = _investigate(lambda: read_case(path, trust=True), seed=seed, budget=None, cache=False, files=files, quiet=quiet)
     sys.exit(0 if cause in {found.cause for found in conclusion.causes} else 3)
 
 
@@ -288,8 +294,7 @@ def _investigate(
     seed: int,
     budget: Budget | None,
     cache: bool | Path,
-    json: str | None,
-    markdown: str | None,
+    files: Mapping[str, str | None],
     quiet: bool,
     guards: Path | None = None,
     build_environments: bool = False,
@@ -297,10 +302,12 @@ def _investigate(
     workers: int | str | None = None,
 ) -> Conclusion:
     """Read, investigate, narrate, write. Where the report itself goes to standard output, the narration goes to standard error."""
+    from dataclasses import replace
+
     from ruleout.conclusion.investigate import investigate as find_out
     from ruleout.report.terminal import Narrator
 
-    piped = "-" in (json, markdown)
+    piped = "-" in files.values()
     narrator = Narrator(console(err=piped), quiet=quiet)
     heard = True
 
@@ -314,7 +321,7 @@ def _investigate(
             # Nobody reads any more; the investigation still goes on where a file was asked for.
             heard = False
             _silence()
-            if not json and not markdown:
+            if not any(files.values()):
                 raise
 
     with narrator:
@@ -328,6 +335,7 @@ def _investigate(
             workers=workers,
             listen=listen,
         )
+    conclusion = replace(conclusion, command=command_line())
     if guards is not None:
         conclusion = _guarded(conclusion, guards)
     from ruleout.examination.examination import Event as Told
@@ -336,7 +344,7 @@ def _investigate(
         listen(Told("conclusion", conclusion))
     from ruleout.report import render
 
-    for file, format_ in ((json, "json"), (markdown, "markdown")):
+    for format_, file in files.items():
         if file:
             write(render(conclusion, format_), file, format_, note=None if quiet or piped or not heard else click.echo)
     return conclusion

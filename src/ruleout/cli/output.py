@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,9 @@ from ruleout.errors import RuleoutError
 if TYPE_CHECKING:
     from ruleout.report.ink import ReportConsole
 
-__all__ = ["console", "print_bytes", "writable", "write"]
+__all__ = ["command_line", "console", "keep_command_line", "print_bytes", "writable", "write"]
+
+_TYPED = "ruleout.typed"
 
 
 def write(text: str, file: str, format_: str, *, note: Callable[[str], None] | None) -> None:
@@ -40,11 +42,18 @@ def write(text: str, file: str, format_: str, *, note: Callable[[str], None] | N
         note(f"Wrote {file}")
 
 
-def writable(json: str | None, markdown: str | None) -> None:
-    """Report a place that cannot be written to before an investigation is spent on it."""
-    if json == markdown == "-":
-        raise click.UsageError("--json - and --markdown - cannot both be standard output; give one of them a file.")
-    for option, file in (("--json", json), ("--markdown", markdown)):
+def writable(files: Mapping[str, str | None]) -> None:
+    """Report a place that cannot be written to before an investigation is spent on it.
+
+    Parameters
+    ----------
+    files
+        The file that each format is to be written to, by the format's name; None for none, "-" for standard output.
+    """
+    piped = [f"--{format_} -" for format_, file in files.items() if file == "-"]
+    if len(piped) > 1:
+        raise click.UsageError(f"{' and '.join(piped)} cannot both be standard output; give one of them a file.")
+    for option, file in ((f"--{format_}", file) for format_, file in files.items()):
         if file in {None, "-"}:
             continue
         path = Path(str(file)).resolve()
@@ -70,3 +79,17 @@ def print_bytes(text: str) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8"))
     sys.stdout.buffer.flush()
+
+
+def keep_command_line(ctx: click.Context, args: Sequence[str]) -> None:
+    """Keep the arguments as they were typed."""
+    ctx.meta[_TYPED] = tuple(args)
+
+
+def command_line() -> str:
+    """The line that was typed, as a shell would read it; "" outside a command."""
+    import shlex
+
+    ctx = click.get_current_context(silent=True)
+    typed = () if ctx is None else ctx.meta.get(_TYPED, ())
+    return shlex.join(["ruleout", *typed]) if typed else ""

@@ -24,7 +24,7 @@ def profile(table: str, out: Path | None, engine: str | None, json: str | None) 
     TABLE is a file, a glob in quotes, a folder of Hive partitions, or an address: s3://bucket/part-*.parquet,
     postgresql://host/base?table=name.
     """
-    writable(json, None)
+    writable({"json": json})
     from ruleout.tables import read_table, write_profile
     from ruleout.tables.engines import open_engine
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from ruleout.examination.examination import Examination
@@ -82,6 +83,8 @@ class Conclusion:
         What was trained and run for it, how much of that was kept from before, and what was planned: `docs/case.md`.
     extra
         What the conclusion on a black box says besides: `structure`, `gains`, `runs`.
+    command
+        The line that was typed for it, so that a report can say it; "" where it was asked for in Python.
     """
 
     examination: Examination
@@ -97,6 +100,7 @@ class Conclusion:
     seconds: float = 0.0
     cost: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -123,6 +127,24 @@ class Conclusion:
             "guards": list(self.guard_files),
             **({"cost": dict(self.cost)} if self.cost else {}),
         }
+
+    def to_html(self, path: str | Path) -> None:
+        """Write the report as one HTML page that loads nothing: the conclusion, what it rests on drawn, every step.
+
+        Parameters
+        ----------
+        path
+            The file; written whole or not at all.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        """
+        from ruleout.report import render
+        from ruleout.report.json import write_text
+
+        write_text(Path(path), render(self, "html"))
 
     def _repr_html_(self) -> str:
         from ruleout.report import render

@@ -165,6 +165,11 @@ class Laboratory:
                 raise
         return self._answers[key]
 
+    def answered(self, side: SideName, table: Table) -> Prediction | None:
+        """What a side's artifact answered for a table when it was asked; None where it never was. Nothing is opened or asked for it."""
+        opened = self._models.get(side)
+        return None if opened is None else self._answers.get((opened.fingerprint, table.fingerprint))
+
     def broken(self, side: SideName) -> str:
         """Why a side's artifact, which opens, cannot be asked: it hangs, ends its process, or answers what fits no row; "" where it can."""
         opened = self.model(side)

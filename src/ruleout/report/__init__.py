@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "render"]
 
-FORMATS = ("text", "markdown", "json", "notebook")
+FORMATS = ("text", "markdown", "json", "html", "notebook")
 
 
 def render(conclusion: Conclusion, format: str = "text") -> str:  # noqa: A002 - the word that a caller would use
@@ -23,7 +23,8 @@ def render(conclusion: Conclusion, format: str = "text") -> str:  # noqa: A002 -
     conclusion
         What an investigation said.
     format
-        `text` (plain, 80 columns), `markdown`, `json` (the public contract) or `notebook` (an HTML fragment).
+        `text` (plain, 80 columns), `markdown`, `json` (the public contract), `html` (one page that loads nothing) or `notebook` (a
+        fragment of HTML).
 
     Raises
     ------
@@ -49,6 +50,10 @@ def _renderer(format: str) -> Callable[[Conclusion], str]:  # noqa: A002 - as ab
         from ruleout.report.json import to_json
 
         return to_json
+    if format == "html":
+        from ruleout.report.html import investigation
+
+        return investigation
     from ruleout.report.notebook import notebook
 
     return notebook

@@ -12,7 +12,7 @@ from ruleout.examination.examination import Confirmed, Hypothesis
 from ruleout.problem.problem import Problem
 from ruleout.report.wording import clean, number, percent, plural, seconds, shortened, signed, span
 
-__all__ = ["Chapter", "Entry", "Outline", "metric_line", "outline"]
+__all__ = ["Chapter", "Entry", "Outline", "brief", "metric_line", "outline"]
 
 BUCKETS = ("data", "model", "pipeline")
 SHOWN = 5
@@ -175,7 +175,7 @@ def _rest(conclusion: Conclusion, *, assumptions: bool) -> Iterator[Entry]:
         if suspects:
             yield Entry("Still open", tuple(_open(h) for h in suspects[:SHOWN]) + _more(suspects))
     if conclusion.next:
-        tests = tuple(f"{clean(n.cause)}: {_brief(clean(n.test))}{_needs(n.needs)}" for n in conclusion.next[:SHOWN])
+        tests = tuple(f"{clean(n.cause)}: {brief(clean(n.test))}{_needs(n.needs)}" for n in conclusion.next[:SHOWN])
         yield Entry(
             "Next test" if len(conclusion.next) == 1 else "Next tests",
             tests + _more(conclusion.next),
@@ -206,7 +206,7 @@ def _open(hypothesis: Hypothesis) -> str:
     return f"{clean(hypothesis.cause)} {percent(hypothesis.probability)}{_at(hypothesis.where)}{reason}"
 
 
-def _brief(test: str) -> str:
+def brief(test: str) -> str:
     """The first sentence of a test: on call one wants to know what to do, and the JSON has the method."""
     return shortened(re.split(r"(?<=[.!?]) (?=[A-Z])", test, maxsplit=1)[0], 200)
 

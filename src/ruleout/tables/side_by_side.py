@@ -187,6 +187,24 @@ class SideBySide(Mapping[str, Move]):
 
         return text(self)
 
+    def to_html(self, path: str | Path) -> None:
+        """Write the comparison as one HTML page that loads nothing.
+
+        Parameters
+        ----------
+        path
+            The file; written whole or not at all.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        """
+        from ruleout.report.html import comparison
+        from ruleout.report.json import write_text
+
+        write_text(Path(path), comparison(self))
+
     def _repr_html_(self) -> str:
         from ruleout.report.side_by_side_html import fragment
 
