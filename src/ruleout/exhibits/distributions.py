@@ -14,7 +14,7 @@ from ruleout.tables.side_by_side import FALSE_ALARMS, Move
 
 __all__ = ["Distribution", "Moved", "Why", "distributions", "moved"]
 
-Why = Literal["cause", "suspect", "moved"]
+Why = Literal["cause", "suspect", "moved", "column"]
 
 MOST_NAMED = 12
 """Columns that are drawn because a cause or a suspicion names them."""
@@ -39,7 +39,7 @@ class Distribution:
     names
         What the two tables are called; the second is "" where the column stands alone.
     why
-        `cause`, `suspect` or `moved`.
+        `cause`, `suspect`, `moved`, or `column` of a table that stands alone, where nothing can have moved.
     pair
         The tables themselves.
     """
@@ -86,7 +86,9 @@ def distributions(conclusion: Conclusion) -> tuple[Distribution, ...]:
         farthest = [m for m in _moves(pair) if m.moved and m.column not in aside and (m.column, pair.names) not in found][:MOST_MOVED]
         for move in farthest if not pair.alone else ():
             found[move.column, pair.names] = Distribution(_place(pair, move.column), move, pair.names, "moved", pair)
-    order: tuple[Why, ...] = ("cause", "suspect", "moved")
+        for move in _as_it_stands(pair, problem) if pair.alone else ():
+            found.setdefault((move.column, pair.names), Distribution(_place(pair, move.column), move, pair.names, "column", pair))
+    order: tuple[Why, ...] = ("cause", "suspect", "moved", "column")
     moved_left = MOST_MOVED
     kept = []
     for drawn in sorted(found.values(), key=lambda d: order.index(d.why)):
@@ -94,6 +96,13 @@ def distributions(conclusion: Conclusion) -> tuple[Distribution, ...]:
         if drawn.why != "moved" or moved_left >= 0:
             kept.append(drawn)
     return tuple(kept)
+
+
+def _as_it_stands(pair: Pair, problem: Problem) -> list[Move]:
+    """The first columns of a table alone, its target before them."""
+    by_column = {move.column: move for move in _moves(pair)}
+    order = [c for c in (problem.case.target, *problem.case.features(pair.reference)) if c in by_column]
+    return [by_column[column] for column in dict.fromkeys(order) if by_column[column].shape() is not None][:MOST_NAMED]
 
 
 def moved(conclusion: Conclusion) -> tuple[Moved, ...]:

@@ -51,6 +51,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "breakable": _breakable,
+        "capital": lambda said: said[:1].upper() + said[1:],
         "number": number,
         "percent": percent,
         "plural": plural,
