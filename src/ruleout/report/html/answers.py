@@ -27,10 +27,10 @@ def calibration(found: tuple[Answers, ...]) -> dict[str, Any] | None:
         low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
     else:
         low, high = 0.0, 1.0
-    axes = Axes((low, high), (low, high), height=260)
-    ticks = round_ticks(low, high)
     title = "mean answer" if regression else "mean score"
-    parts = [axes.frame(ticks, ticks, title), axes.line([low, high], [low, high], "ideal")]
+    axes = Axes((low, high), (low, high), height=260, title=title)
+    ticks = round_ticks(low, high)
+    parts = [axes.frame(ticks, ticks), axes.line([low, high], [low, high], "ideal")]
     told = []
     for entry in drawn:
         parts.append(axes.line(entry.answered.tolist(), entry.true.tolist(), f"line {entry.side}"))

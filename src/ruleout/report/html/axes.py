@@ -16,20 +16,28 @@ from markupsafe import Markup
 from ruleout.report.wording import clean
 from ruleout.tables.spoken import figure
 
-__all__ = ["Axes", "dates", "drawing", "round_ticks"]
+__all__ = ["HEIGHT", "WIDTH", "Axes", "dates", "drawing", "round_ticks"]
 
-WIDTH, HEIGHT = 352, 190
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 40
+WIDTH, HEIGHT = 352, 176
+LEFT, RIGHT, TOP = 46, 10, 10
+TICKS, TITLE = 24, 18
+"""Room below the axis for its numbers, and below them for its title."""
 
 
 @dataclass(frozen=True)
 class Axes:
-    """Where numbers are drawn: `x` and `y` are (low, high); logarithmic in y where `log`."""
+    """Where numbers are drawn: `x` and `y` are (low, high); logarithmic in y where `log`; `title` is written under the x axis."""
 
     x: tuple[float, float]
     y: tuple[float, float]
     log: bool = False
     height: int = HEIGHT
+    title: str = ""
+
+    @property
+    def bottom(self) -> float:
+        """Where the x axis is."""
+        return self.height - TICKS - (TITLE if self.title else 0)
 
     def across(self, value: float) -> float:
         """The place of a number from left to right."""
@@ -41,8 +49,7 @@ class Axes:
         low, high = self.y
         if self.log:
             value, low, high = math.log(value), math.log(low), math.log(high)
-        bottom = self.height - BOTTOM
-        return bottom - (value - low) / ((high - low) or 1.0) * (bottom - TOP)
+        return self.bottom - (value - low) / ((high - low) or 1.0) * (self.bottom - TOP)
 
     def line(self, x: Sequence[float], y: Sequence[float], style: str) -> Markup:
         """A line through points; it is broken where a value is no number."""
@@ -59,9 +66,9 @@ class Axes:
         """A point."""
         return Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="{}"/>').format(side, self.across(x), self.up(y), radius)
 
-    def frame(self, across: Sequence[tuple[float, str]], up: Sequence[tuple[float, str]], title: str = "") -> Markup:
-        """Grid lines and numbers at the ticks, each a place and what is written there; `title` is written under the x axis."""
-        bottom = self.height - BOTTOM
+    def frame(self, across: Sequence[tuple[float, str]], up: Sequence[tuple[float, str]]) -> Markup:
+        """Grid lines and numbers at the ticks, each a place and what is written there."""
+        bottom = self.bottom
         parts = [Markup("")]
         for value, said in up:
             y = self.up(value)
@@ -72,10 +79,12 @@ class Axes:
             place = "start" if x < LEFT + 14 and len(said) > 5 else "end" if x > WIDTH - RIGHT - 20 and len(said) > 3 else "middle"
             parts.append(Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="{}">{}</text>').format(x, bottom + 16, place, said))
         parts.append(Markup('<path class="axis" d="M{} {}H{}"/>').format(LEFT, bottom, WIDTH - RIGHT))
-        if title:
+        if self.title:
             middle = (LEFT + WIDTH - RIGHT) / 2
             parts.append(
-                Markup('<text class="label" x="{:.0f}" y="{}" text-anchor="middle">{}</text>').format(middle, bottom + 33, clean(title))
+                Markup('<text class="label" x="{:.0f}" y="{}" text-anchor="middle">{}</text>').format(
+                    middle, bottom + 33, clean(self.title)
+                )
             )
         return Markup("").join(parts)
 

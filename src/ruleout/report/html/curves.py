@@ -8,7 +8,6 @@ import numpy as np
 from markupsafe import Markup
 
 from ruleout.exhibits.curves import Panel
-from ruleout.problem.curves import is_loss
 from ruleout.report.html.axes import Axes, drawing, round_ticks
 from ruleout.tables.spoken import figure
 
@@ -27,9 +26,9 @@ def _panel(key: str, panel: Panel) -> dict[str, Any]:
     if not panel.log:
         room = 0.04 * (high - low) or abs(high) * 0.1 or 0.5
         low, high = (low - room if low < 0 or low > 0.5 * high else min(low, 0.0)), high + room
-    axes = Axes(across if across[1] > across[0] else (across[0] - 0.5, across[0] + 0.5), (low, high), log=panel.log)
+    axes = Axes(across if across[1] > across[0] else (across[0] - 0.5, across[0] + 0.5), (low, high), log=panel.log, title=panel.axis)
     whole = [(at, said) for at, said in round_ticks(*axes.x) if float(at).is_integer()]
-    parts = [axes.frame(whole or round_ticks(*axes.x), round_ticks(low, high, log=panel.log), panel.axis)]
+    parts = [axes.frame(whole or round_ticks(*axes.x), round_ticks(low, high, log=panel.log))]
     told = []
     for line in panel.lines:
         style = f"line {line.side}{' second' if line.second else ''}"
@@ -38,7 +37,7 @@ def _panel(key: str, panel: Panel) -> dict[str, Any]:
             parts.append(axes.dot(float(line.x[0]), float(line.y[0]), line.side))
         if line.lost is not None:
             at = axes.across(line.lost)
-            parts.append(Markup('<path class="lost {}" d="M{:.1f} 10V{}"/>').format(line.side, at, 150))
+            parts.append(Markup('<path class="lost {}" d="M{:.1f} 10V{}"/>').format(line.side, at, axes.bottom))
         told.append(_told(line.name, line.side, line.y, line.lost, panel.axis))
     legend = [
         {"side": line.side, "second": line.second, "name": f"{line.side} {line.name}" if _two(panel) else line.name} for line in panel.lines
@@ -61,5 +60,5 @@ def _told(name: str, side: str, y: np.ndarray, lost: float | None, axis: str) ->
     broken = "" if lost is None else f"; no number from {axis} {figure(lost)} on"
     if not y.size:
         return f"{side} {name}: no number at all."
-    best = float(y.min() if is_loss(name) else y.max())
-    return f"{side} {name}: {figure(float(y[0]))} at first, {figure(float(y[-1]))} at last, best {figure(best)}{broken}."
+    ends = f"{figure(float(y[0]))} at first, {figure(float(y[-1]))} at last"
+    return f"{side} {name}: {ends}, between {figure(float(y.min()))} and {figure(float(y.max()))} on the way{broken}."

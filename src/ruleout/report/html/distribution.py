@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ruleout.exhibits.distributions import Distribution
-from ruleout.report.html.axes import BOTTOM, HEIGHT, WIDTH, Axes, dates, drawing, round_ticks
+from ruleout.report.html.axes import HEIGHT, WIDTH, Axes, dates, drawing, round_ticks
 from ruleout.report.side_by_side import lines
 from ruleout.report.wording import clean, shortened
 from ruleout.tables.shape import Shape
@@ -93,7 +93,7 @@ def _numbers(shape: Shape, *, dated: bool) -> Markup:
     else:
         across = dates(float(bounds[0]), float(bounds[-1])) if dated else round_ticks(float(bounds[0]), float(bounds[-1]))
     parts = [axes.frame(across, [(value, part(value)) for value, _ in round_ticks(0.0, top, 3)])]
-    bottom = HEIGHT - BOTTOM
+    bottom = axes.bottom
     for side, shares in (("reference", shape.reference), ("current", shape.current)):
         if shares.any():
             steps = "".join(
@@ -108,37 +108,28 @@ def _numbers(shape: Shape, *, dated: bool) -> Markup:
 def _categories(shape: Shape) -> tuple[Markup, int]:
     """Shares of categories: a pair of bars each, with what they stand for at their end."""
     named = [at for at, name in enumerate(shape.bins) if name is not None]
-    top = max(float(shape.reference[named].max(initial=0)), float(shape.current[named].max(initial=0))) or 1.0
-    room = WIDTH - NAME - 52
-    both = bool(shape.reference.any()) and bool(shape.current.any())
+    sides = [(side, shares) for side, shares in (("reference", shape.reference), ("current", shape.current)) if shares.any()]
+    top = max((float(shares[named].max(initial=0)) for _, shares in sides), default=0.0) or 1.0
+    each = ROW if len(sides) > 1 else ROW - 11
+    label = Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}<title>{}</title></text>')
     parts = []
     for at, name in enumerate(shape.bins):
         said = "all others" if name is None else clean(name) or "(empty text)"
-        y = 4 + at * ROW
-        parts.append(
-            Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}<title>{}</title></text>').format(
-                NAME - 8, y + 17, shortened(said, 16), said
-            )
-        )
+        y = 4 + at * each
+        parts.append(label.format(NAME - 8, y + each / 2, shortened(said, 16), said))
         if name is None:
             # What stands for all others together would dwarf each of them.
-            both_said = [part(float(side[at])) for side in (shape.reference, shape.current) if side.any()]
-            parts.append(Markup('<text class="small" x="{}" y="{}">{}</text>').format(NAME, y + 17, " → ".join(both_said)))
-            continue
-        sides = [("reference", shape.reference[at]), ("current", shape.current[at])]
-        for row, (side, share) in enumerate(sides if both else [s for s in sides if shape.reference.any() == (s[0] == "reference")]):
-            long = float(share) / top * room
-            parts.append(
-                Markup('<rect class="bar {}" x="{}" y="{}" width="{:.1f}" height="10"/>').format(
-                    side, NAME, y + 13 * row, max(long, 0.5 if share else 0)
-                )
-            )
-            parts.append(
-                Markup('<text class="small" x="{:.1f}" y="{}">{}</text>').format(
-                    NAME + long + 4, y + 13 * row + 9, part(float(share)) if share else "0"
-                )
-            )
-    return Markup("").join(parts), 8 + ROW * len(shape.bins)
+            shares_said = " → ".join(part(float(shares[at])) for _, shares in sides)
+            parts.append(Markup('<text class="small" x="{}" y="{}">{}</text>').format(NAME, y + each / 2, shares_said))
+        else:
+            parts += [_bar(side, float(shares[at]), top, y + 13 * row) for row, (side, shares) in enumerate(sides)]
+    return Markup("").join(parts), 8 + each * len(shape.bins)
+
+
+def _bar(side: str, share: float, top: float, y: float) -> Markup:
+    long = share / top * (WIDTH - NAME - 52)
+    bar = Markup('<rect class="bar {}" x="{}" y="{}" width="{:.1f}" height="10"/>').format(side, NAME, y, max(long, 0.5) if share else 0)
+    return bar + Markup('<text class="small" x="{:.1f}" y="{}">{}</text>').format(NAME + long + 4, y + 9, part(share) if share else "0")
 
 
 def _condensed(shape: Shape | None) -> Shape | None:
