@@ -60,6 +60,14 @@ def test_an_investigation_shows_the_column_at_fault_in_rows_time_and_answers() -
     assert "train.id" not in {drawn.place for drawn in shown.distributions}, "that keys go on is no news"
     assert all(drawn.move.moved for drawn in shown.distributions if drawn.why == "moved")
 
+    relation = shown.relations[0]
+    assert (relation.place, relation.positive) == ("train.x", "yes")
+    for at, values, factor in zip(relation.at, relation.values, (1, 100), strict=True):
+        assert len(at) == len(values) == 10
+        assert at[0] < 5 * factor < at[-1]
+        assert values[0] < 0.1, "where x is small there are few of the class"
+        assert values[-1] > 0.9
+
     along = shown.over_time[0]
     assert along.place == "train.x"
     assert along.dated
@@ -176,3 +184,37 @@ def test_what_differs_besides_rows_is_named_with_both_values() -> None:
     assert said["config.gone"][1] == ""
     assert len(said["config.gone"][0]) == 80
     assert "config.same" not in said
+
+
+def test_rows_that_were_mixed_up_show_in_the_target_along_the_column() -> None:
+    healthy, mixed = rows(2000), rows(2000, 1)
+    mixed["x"] = np.roll(mixed["x"], 7)
+    case = Case(reference=Side(train=healthy), current=Side(train=mixed), target="label", task="classification")
+    pair = pairs(problem(case))[0]
+    from ruleout.exhibits.relations import _by_level, _tenths
+
+    spreads = []
+    for table in (pair.reference, pair.current):
+        said = np.array([label == "yes" for label in table.values("label").tolist()], dtype=float)
+        _, values = _tenths(table.numbers("x"), said)
+        spreads.append(values.max() - values.min())
+    assert spreads[0] > 0.8
+    assert spreads[1] < 0.2
+    _, values = _by_level(np.array(["a"] * 30 + ["b"] * 5), np.ones(35), ("a", "b"))
+    assert values[0] == 1
+    assert np.isnan(values[1]), "five rows say nothing"
+
+
+def test_a_score_is_about_the_class_that_is_answered_where_it_is_high() -> None:
+    from ruleout.exhibits.answers import _probabilities
+    from ruleout.models.model import Prediction
+
+    score = np.linspace(0, 1, 50)
+    asked = problem(Case(current=Side(train=rows(60)), target="label", task="classification"))
+    for high in ("yes", "no"):
+        answer = np.where(score > 0.5, high, "no" if high == "yes" else "yes").astype(object)
+        found, positive = _probabilities(asked, Prediction(answer, score, ("no", "yes")))
+        assert positive == "yes"
+        assert found is not None
+        assert found[answer == "yes"].min() > found[answer == "no"].max()
+    assert _probabilities(asked, Prediction(answer, 10 * score, ("no", "yes")))[0] is None, "a margin is no probability"

@@ -148,6 +148,10 @@ def _probabilities(problem: Problem, given: Prediction) -> tuple[np.ndarray | No
         score, positive = score.max(axis=1, initial=0.0), ""
     elif not positive or len(classes) > 2:
         return None, ""
+    elif 0 < (answered := labels_of(np.asarray(given.prediction)) == positive).sum() < len(answered):
+        # A log does not say which class its score is about: the answers do.
+        there, elsewhere = (float(np.nanmean(score[rows])) if np.isfinite(score[rows]).any() else 0.0 for rows in (answered, ~answered))
+        score = score if there >= elsewhere else 1 - score
     finite = score[np.isfinite(score)]
     return (score, positive) if finite.size and finite.min() >= 0 and finite.max() <= 1 else (None, "")
 

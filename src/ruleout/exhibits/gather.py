@@ -14,6 +14,7 @@ from ruleout.exhibits.differences import Difference, differences
 from ruleout.exhibits.distributions import Distribution, Moved, distributions, moved
 from ruleout.exhibits.mixes import Mix, mixes
 from ruleout.exhibits.over_time import OverTime, over_time
+from ruleout.exhibits.relations import Relation, relations
 
 __all__ = ["Exhibits", "exhibits"]
 
@@ -30,6 +31,8 @@ class Exhibits:
         Columns on both sides: those that a cause names first, then suspects, then what else moved the farthest.
     moved
         By pair of tables, how far every column moved.
+    relations
+        What the target does along the columns that a cause or a suspicion names.
     over_time
         The same columns along the time column, where there is one.
     answers
@@ -46,6 +49,7 @@ class Exhibits:
 
     distributions: tuple[Distribution, ...] = ()
     moved: tuple[Moved, ...] = ()
+    relations: tuple[Relation, ...] = ()
     over_time: tuple[OverTime, ...] = ()
     answers: tuple[Answers, ...] = ()
     panels: tuple[Panel, ...] = ()
@@ -79,6 +83,7 @@ def exhibits(conclusion: Conclusion) -> Exhibits:
     return Exhibits(
         distributions=drawn,
         moved=tried("moves of all columns", lambda: moved(conclusion)),
+        relations=tried("target along the columns", lambda: relations(conclusion, drawn)),
         over_time=tried("changes over time", lambda: over_time(conclusion, drawn)),
         answers=tried("answers", lambda: answers(conclusion.examination.problem)),
         panels=tried("training curves", lambda: panels(conclusion.examination.problem.case)),

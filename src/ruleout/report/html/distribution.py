@@ -9,9 +9,10 @@ import numpy as np
 from markupsafe import Markup
 
 from ruleout.exhibits.distributions import Distribution
-from ruleout.report.html.axes import HEIGHT, WIDTH, Axes, dates, drawing, round_ticks
+from ruleout.report.html.axes import HEIGHT, Axes, dates, drawing, round_ticks
+from ruleout.report.html.bars import bars, level_name
 from ruleout.report.side_by_side import lines
-from ruleout.report.wording import clean, shortened
+from ruleout.report.wording import clean
 from ruleout.tables.shape import Shape
 from ruleout.tables.side_by_side import Move
 from ruleout.tables.spoken import figure, part
@@ -22,9 +23,6 @@ N_BINS = 24
 N_LEVELS = 10
 MOST_LEVELS = 500
 """Of so many categories those are drawn whose share changed most; what is rarer still is among all others."""
-
-ROW = 33
-NAME = 124
 
 
 def cards(drawn: tuple[Distribution, ...]) -> list[dict[str, Any]]:
@@ -59,7 +57,11 @@ def card(key: str, place: str, move: Move, names: tuple[str, str]) -> dict[str, 
     if shape is None:
         return found
     description = "; ".join([effect, *said]) or f"{move.change.reference.n:,} rows"
-    body, height = _categories(shape) if shape.scale == "categories" else (_numbers(shape, dated=move.change.kind == "time"), HEIGHT)
+    body, height = (
+        bars(shape.bins, shape.reference, shape.current)
+        if shape.scale == "categories"
+        else (_numbers(shape, dated=move.change.kind == "time"), HEIGHT)
+    )
     found["svg"] = drawing(key, f"{place}: {' beside '.join(name for name in names if name)}", description, body, height=height)
     found["rows"] = _table(shape, dated=move.change.kind == "time")
     found["categories"] = shape.scale == "categories"
@@ -105,33 +107,6 @@ def _numbers(shape: Shape, *, dated: bool) -> Markup:
     return Markup("").join(parts)
 
 
-def _categories(shape: Shape) -> tuple[Markup, int]:
-    """Shares of categories: a pair of bars each, with what they stand for at their end."""
-    named = [at for at, name in enumerate(shape.bins) if name is not None]
-    sides = [(side, shares) for side, shares in (("reference", shape.reference), ("current", shape.current)) if shares.any()]
-    top = max((float(shares[named].max(initial=0)) for _, shares in sides), default=0.0) or 1.0
-    each = ROW if len(sides) > 1 else ROW - 11
-    label = Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}<title>{}</title></text>')
-    parts = []
-    for at, name in enumerate(shape.bins):
-        said = "all others" if name is None else clean(name) or "(empty text)"
-        y = 4 + at * each
-        parts.append(label.format(NAME - 8, y + each / 2, shortened(said, 16), said))
-        if name is None:
-            # What stands for all others together would dwarf each of them.
-            shares_said = " → ".join(part(float(shares[at])) for _, shares in sides)
-            parts.append(Markup('<text class="small" x="{}" y="{}">{}</text>').format(NAME, y + each / 2, shares_said))
-        else:
-            parts += [_bar(side, float(shares[at]), top, y + 13 * row) for row, (side, shares) in enumerate(sides)]
-    return Markup("").join(parts), 8 + each * len(shape.bins)
-
-
-def _bar(side: str, share: float, top: float, y: float) -> Markup:
-    long = share / top * (WIDTH - NAME - 52)
-    bar = Markup('<rect class="bar {}" x="{}" y="{}" width="{:.1f}" height="10"/>').format(side, NAME, y, max(long, 0.5) if share else 0)
-    return bar + Markup('<text class="small" x="{:.1f}" y="{}">{}</text>').format(NAME + long + 4, y + 9, part(share) if share else "0")
-
-
 def _condensed(shape: Shape | None) -> Shape | None:
     """At most `N_LEVELS` categories: the commonest where nothing changed, else those that changed most; the rest together."""
     if shape is None or shape.scale != "categories" or len(shape.bins) <= N_LEVELS:
@@ -147,7 +122,7 @@ def _condensed(shape: Shape | None) -> Shape | None:
 def _table(shape: Shape, *, dated: bool) -> list[tuple[str, str, str]]:
     """The numbers behind a drawing: bin, reference, current."""
     if shape.scale == "categories":
-        names = ["all others" if name is None else clean(name) or "(empty text)" for name in shape.bins]
+        names = [level_name(name) for name in shape.bins]
     elif dated:
         ends = [said for _, said in (dates(value, value + 86_400 * 9, 2)[0] for value in shape.bins)]
         names = [f"{low} to {high}" for low, high in pairwise(ends)]

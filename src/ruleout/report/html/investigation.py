@@ -14,6 +14,7 @@ from ruleout.report.html.answers import calibration, confusions
 from ruleout.report.html.curves import panels
 from ruleout.report.html.over_time import timelines
 from ruleout.report.html.page import write_page
+from ruleout.report.html.relations import relations
 from ruleout.report.html.runs import runs
 from ruleout.report.html.walk import beliefs, timeline
 from ruleout.report.html.waterfall import waterfall
@@ -51,9 +52,12 @@ def investigation(conclusion: Conclusion) -> str:
 def _drawn(conclusion: Conclusion) -> dict[str, Any]:
     """What is shown beside the conclusion."""
     shown = exhibits(conclusion)
+    beside = [*relations(shown.relations), *timelines(shown.over_time)]
     return {
-        "distributions": distribution.cards(shown.distributions),
-        "over_time": timelines(shown.over_time),
+        "distributions": [
+            card | {"beside": [found for found in beside if (found["place"], found["names"]) == (card["place"], card["names"])]}
+            for card in distribution.cards(shown.distributions)
+        ],
         "moved": [
             {
                 "names": found.names,

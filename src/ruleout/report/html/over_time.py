@@ -18,10 +18,30 @@ __all__ = ["timelines"]
 
 def timelines(drawn: tuple[OverTime, ...]) -> list[dict[str, Any]]:
     """The columns over time as the template reads them."""
-    return [
-        {"key": f"time-{at}", "place": entry.place, "names": entry.names, "what": clean(entry.what), "svg": _timeline(f"time-{at}", entry)}
-        for at, entry in enumerate(drawn, start=1)
-    ]
+    return [_card(f"time-{at}", entry) for at, entry in enumerate(drawn, start=1)]
+
+
+def _card(key: str, entry: OverTime) -> dict[str, Any]:
+    say = figure if entry.bands is not None else part
+    middle = (entry.edges[:-1] + entry.edges[1:]) / 2
+    when = [said for _, said in dates(float(middle[0]), float(middle[-1]), len(middle))] if entry.dated else [figure(at) for at in middle]
+    return {
+        "key": key,
+        "place": entry.place,
+        "names": entry.names,
+        "title": f"{entry.place} over time",
+        "what": clean(entry.what),
+        "across": "When",
+        "value": "Median" if entry.bands is not None else "Share",
+        "categories": False,
+        "rows": [
+            {"side": name, "at": at, "value": say(float(value))}
+            for name, values in zip(entry.names, entry.values, strict=True)
+            for at, value in zip(when, values, strict=True)
+            if np.isfinite(value)
+        ],
+        "svg": _timeline(key, entry),
+    }
 
 
 def _timeline(key: str, entry: OverTime) -> Markup:
