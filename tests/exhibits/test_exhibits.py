@@ -173,8 +173,10 @@ def test_curves_that_belong_together_share_a_panel() -> None:
 
 def test_what_differs_besides_rows_is_named_with_both_values() -> None:
     case = Case(
-        reference=Side(train=rows(300), config={"C": 1.0, "same": 1, "gone": "x" * 200}, environment={"numpy": "2.0"}),
-        current=Side(train=rows(200, 1), config={"C": 0.1, "same": 1}, environment={"numpy": "2.1"}),
+        reference=Side(
+            train=rows(300), config={"C": 1.0, "same": 1, "gone": "x" * 200, "db_password": "hunter2"}, environment={"numpy": "2.0"}
+        ),
+        current=Side(train=rows(200, 1), config={"C": 0.1, "same": 1, "db_password": "hunter3"}, environment={"numpy": "2.1"}),
         target="label",
     )
     said = {found.place: (found.reference, found.current) for found in differences(problem(case))}
@@ -184,6 +186,7 @@ def test_what_differs_besides_rows_is_named_with_both_values() -> None:
     assert said["config.gone"][1] == ""
     assert len(said["config.gone"][0]) == 80
     assert "config.same" not in said
+    assert said["config.db_password"] == ("(not shown)", "(not shown)"), "a page is passed on"
 
 
 def test_rows_that_were_mixed_up_show_in_the_target_along_the_column() -> None:

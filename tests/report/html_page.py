@@ -27,7 +27,8 @@ class Element:
 
     @property
     def text(self) -> str:
-        return "".join(child if isinstance(child, str) else child.text for child in self.children)
+        said = "".join(child if isinstance(child, str) else child.text for child in self.children)
+        return said.replace("\N{NO-BREAK SPACE}", " ")
 
 
 class _Strict(HTMLParser):

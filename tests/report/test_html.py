@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -16,6 +19,7 @@ import pandas as pd
 import pytest
 
 import ruleout
+from ruleout.case.case import Run
 from ruleout.conclusion.conclusion import Conclusion
 from ruleout.report import render
 from ruleout.report.html import comparison
@@ -76,10 +80,26 @@ def lone() -> Conclusion:
     return ruleout.investigate(ruleout.Case(current=ruleout.Side(train=rows(600, 5, wrong=True)), target="label"), cache=False)
 
 
+def black_box() -> Conclusion:
+    folder = Path(tempfile.mkdtemp())
+    (folder / "run.py").write_text(
+        "import os, json\n"
+        "harm = 0.2 * (os.environ['FACTOR_RATE'] == '0.4') + 0.001 * int(os.environ['FACTOR_SEED'])\n"
+        "print(json.dumps({'metric': 0.9 - harm}))\n"
+    )
+    factors = {"rate": ("0.1", "0.4"), "fold<b>": (HOSTILE, "b"), "rows": ("<v1>", "<v2>")}
+    case = ruleout.Case(current=ruleout.Side(), factors=factors, folder=folder, trusted=True, run=Run(measure=f"{sys.executable} run.py"))
+    try:
+        return ruleout.investigate(case, cache=False)
+    finally:
+        shutil.rmtree(folder)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     **{name: (lambda make=make: render(make(), "html")) for name, make in made_up.ALL.items()},
     "hostile": lambda: render(hostile(), "html"),
     "training": lambda: render(training(), "html"),
+    "black box": lambda: render(black_box(), "html"),
     "a table alone": lambda: render(lone(), "html"),
     "two tables": lambda: comparison(ruleout.compare(rows(900, 0), rows(900, 2, wrong=True)), command="ruleout compare 'a b' c"),
     "two alike": lambda: comparison(ruleout.compare(rows(900, 0), rows(900, 0))),
@@ -269,8 +289,20 @@ def test_curves_show_where_a_run_was_lost() -> None:
     assert "Calibration" not in tree.text
 
 
+def test_the_runs_of_a_black_box_are_drawn_by_their_mix() -> None:
+    tree = page("black box")
+    (runs,) = [section for section in tree.find("section") if section.attributes.get("id") == "runs"]
+    drawn = next(svg for svg in runs.find("svg") if svg.attributes.get("role") == "img")
+    numbers = [row for row in runs.find("tr") if row.find("td")]
+    said = {row.find("th")[0].text: int(re.findall(r"\d+", row.find("td")[0].text)[0]) for row in numbers}
+    assert {"reference", "current"} <= set(said)
+    assert sum(said.values()) == len(drawn.find("circle"))
+    assert "factor.rate" in tree.find("main")[0].text
+    assert ("factors.rate", "0.1", "0.4") in [tuple(cell.text for cell in (*r.find("th"), *r.find("td"))) for r in tree.find("tr")]
+
+
 def test_commands_say_how_it_was_made() -> None:
-    typed = "ruleout investigate 'my case' --trust"
+    typed = "ruleout investigate 'my  case at 5 %' --trust"
     said = parsed(render(replace(made_up.cause_found(), command=typed), "html"))
     lines = [code.text for code in said.find("code")]
     assert typed in lines

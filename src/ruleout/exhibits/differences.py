@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -13,6 +14,9 @@ from ruleout.problem.problem import Problem
 __all__ = ["Difference", "differences"]
 
 MOST = 60
+SECRET = re.compile(r"passw|secret|token|api.?key|credential|private.?key|bearer", re.IGNORECASE)
+"""Names of settings whose values are kept out of a report: pages are passed on."""
+
 LONGEST = 80
 """A longer value is cut: the file has it."""
 
@@ -53,7 +57,10 @@ def _keys(place: str, reference: Mapping[str, Any] | None, current: Mapping[str,
     for key in dict.fromkeys((*reference, *current)):
         there, here = reference.get(key, ABSENT), current.get(key, ABSENT)
         if _said(there) != _said(here):
-            yield Difference(f"{place}.{key}", _said(there), _said(here))
+            hidden = bool(SECRET.search(str(key)))
+            yield Difference(
+                f"{place}.{key}", *("(not shown)" if hidden and value is not ABSENT else _said(value) for value in (there, here))
+            )
 
 
 def _said(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import get_args
 
@@ -15,6 +16,9 @@ from ruleout.tables.table import Table
 __all__ = ["Pair", "by_target", "pairs"]
 
 SIDES: tuple[SideName, ...] = ("reference", "current")
+MOST_CLASSES = 50
+"""A target of more values is no class that rows can be parted by."""
+
 _YARDSTICKS = ("reference.validation", "current.validation", "reference.train", "current.train")
 
 
@@ -67,8 +71,8 @@ def by_target(problem: Problem, name: str, table: Table) -> Pair | None:
         parts, names = (numbers <= middle, numbers > middle), (f"{target} up to {middle:.4g}", f"{target} above {middle:.4g}")
     else:
         labels = labels_of(table.values(target))
-        known = [label for label in labels.tolist() if label is not None]
-        classes = sorted(sorted(set(known)), key=known.count, reverse=True)[:2] if len(set(known)) <= 50 else []
+        counts = Counter(label for label in labels.tolist() if label is not None)
+        classes = sorted(counts, key=lambda label: (-counts[label], label))[:2] if len(counts) <= MOST_CLASSES else []
         if len(classes) < 2:
             return None
         parts, names = (labels == classes[0], labels == classes[1]), (f"{target} = {classes[0]}", f"{target} = {classes[1]}")

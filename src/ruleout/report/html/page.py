@@ -47,7 +47,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         # Whatever is written is first freed of control characters and of marks that turn a line around.
-        finalize=lambda value: clean(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
+        finalize=lambda value: _bound(clean(value)) if isinstance(value, str) and not hasattr(value, "__html__") else value,
     )
     made.filters |= {
         "breakable": _breakable,
@@ -59,6 +59,7 @@ def _environment() -> Environment:
         "seconds": seconds,
         "signed": signed,
         "span": span,
+        "verbatim": _verbatim,
     }
     return made
 
@@ -66,7 +67,17 @@ def _environment() -> Environment:
 def _prose(text: object) -> Markup:
     """Text in which what stands between backticks is literal."""
     parts = re.split(r"``?([^`]+)``?", clean(text))
-    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else escape(_bound(part)) for at, part in enumerate(parts))
+
+
+def _bound(text: str) -> str:
+    """Text in which a percent sign stays on the line of its number."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _verbatim(text: str) -> Markup:
+    """Text that is copied: its blanks stay as they are."""
+    return escape("".join(character for character in text if character == " " or clean(character)))
 
 
 def _breakable(text: object) -> Markup:

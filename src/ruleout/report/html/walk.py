@@ -25,7 +25,7 @@ def timeline(conclusion: Conclusion) -> list[dict[str, Any]]:
     for step in examination.steps:
         before, after = known.get(step.cause), step.probabilities.get(step.cause)
         known |= step.probabilities
-        quiet = step.kind == "check" and (after is None or before is None or after <= before)
+        quiet = step.kind == "check" and (after is None or before is None or after <= before or percent(after) == percent(before))
         rows.append(
             {
                 "step": step,

@@ -1,6 +1,6 @@
-// The page can be read without this: it opens what is folded for paper, and adds two buttons.
+// The page can be read without this: it opens what is folded for paper (but the numbers, which the drawings show), and adds two buttons.
 (() => {
-  const folded = () => [...document.querySelectorAll("details:not([open])")];
+  const folded = () => [...document.querySelectorAll("details:not([open]):not(.numbers)")];
   let opened = [];
   addEventListener("beforeprint", () => { opened = folded(); opened.forEach((part) => { part.open = true; }); });
   addEventListener("afterprint", () => { opened.forEach((part) => { part.open = false; }); opened = []; });
