@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,9 +9,9 @@ from typing import Literal
 from ruleout.conclusion.conclusion import CauseFound, Conclusion
 from ruleout.examination.examination import Confirmed, Hypothesis
 from ruleout.problem.problem import Problem
-from ruleout.report.wording import clean, number, percent, plural, seconds, shortened, signed, span
+from ruleout.report.wording import brief, clean, needs, number, percent, plural, seconds, signed, span
 
-__all__ = ["Chapter", "Entry", "Outline", "brief", "metric_line", "outline"]
+__all__ = ["Chapter", "Entry", "Outline", "metric_line", "outline"]
 
 BUCKETS = ("data", "model", "pipeline")
 SHOWN = 5
@@ -175,7 +174,7 @@ def _rest(conclusion: Conclusion, *, assumptions: bool) -> Iterator[Entry]:
         if suspects:
             yield Entry("Still open", tuple(_open(h) for h in suspects[:SHOWN]) + _more(suspects))
     if conclusion.next:
-        tests = tuple(f"{clean(n.cause)}: {brief(clean(n.test))}{_needs(n.needs)}" for n in conclusion.next[:SHOWN])
+        tests = tuple(f"{clean(n.cause)}: {brief(clean(n.test))}{needs(n.needs)}" for n in conclusion.next[:SHOWN])
         yield Entry(
             "Next test" if len(conclusion.next) == 1 else "Next tests",
             tests + _more(conclusion.next),
@@ -204,16 +203,6 @@ def _at(places: Sequence[str]) -> str:
 def _open(hypothesis: Hypothesis) -> str:
     reason = f": {clean(hypothesis.reason)}" if hypothesis.reason else ""
     return f"{clean(hypothesis.cause)} {percent(hypothesis.probability)}{_at(hypothesis.where)}{reason}"
-
-
-def brief(test: str) -> str:
-    """The first sentence of a test: on call one wants to know what to do, and the JSON has the method."""
-    return shortened(re.split(r"(?<=[.!?]) (?=[A-Z])", test, maxsplit=1)[0], 200)
-
-
-def _needs(needs: str) -> str:
-    said = clean(needs)
-    return f" Needs {said[0].lower() + said[1:] if said[1:2].islower() else said}{'' if said.endswith('.') else '.'}" if said else ""
 
 
 def _more(items: Sequence[object]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 
-__all__ = ["clean", "number", "percent", "plural", "seconds", "shortened", "signed", "span", "transliterate", "unquoted"]
+__all__ = ["brief", "clean", "needs", "number", "percent", "plural", "seconds", "shortened", "signed", "span", "transliterate", "unquoted"]
 
 _ASCII = str.maketrans("→…·○●◆━─▲▼▁▂▃▄▅▆▇█", ">~-o*#=-+-_.:-=+*#")
 
@@ -79,6 +79,17 @@ def shortened(text: str, width: int) -> str:
     cut = text[: max(width - 1, 1)]
     at = cut.rfind(" ")
     return (cut[:at] if at > width // 2 else cut).rstrip(" ,;:(") + "…"
+
+
+def brief(test: str) -> str:
+    """The first sentence of a test: on call one wants to know what to do, and the JSON has the method."""
+    return shortened(re.split(r"(?<=[.!?]) (?=[A-Z])", test, maxsplit=1)[0], 200)
+
+
+def needs(needed: str) -> str:
+    """Say what a test needs as a sentence that follows another; "" where it needs nothing."""
+    said = clean(needed)
+    return f" Needs {said[0].lower() + said[1:] if said[1:2].islower() else said}{'' if said.endswith('.') else '.'}" if said else ""
 
 
 def unquoted(text: str) -> str:

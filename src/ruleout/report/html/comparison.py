@@ -34,7 +34,6 @@ def comparison(found: SideBySide, *, command: str = "") -> str:
         title=f"{verdict.capitalize()}{': ' + subject if subject else ''}",
         verdict=verdict,
         subject=subject,
-        tone="good" if found.verdict == "nothing-moved" else "open",
         sides=[
             (side, clean(origin), plural(n, "row"), plural(columns, "column"))
             for side, origin, n, columns in zip(

@@ -18,8 +18,8 @@ from ruleout.report.html.relations import relations
 from ruleout.report.html.runs import runs
 from ruleout.report.html.walk import beliefs, timeline
 from ruleout.report.html.waterfall import waterfall
-from ruleout.report.outline import Entry, brief, outline
-from ruleout.report.wording import clean
+from ruleout.report.outline import Entry, outline
+from ruleout.report.wording import brief, clean, needs
 
 __all__ = ["investigation"]
 
@@ -37,7 +37,7 @@ def investigation(conclusion: Conclusion) -> str:
         causes=[_cause(cause, chapter.entries) for cause, chapter in zip(conclusion.causes, report.chapters, strict=True)],
         entries={entry.label: entry for entry in report.entries},
         next_tests=[
-            {"cause": left.cause, "brief": brief(clean(left.test)), "test": clean(left.test), "needs": clean(left.needs).rstrip(".")}
+            {"cause": left.cause, "brief": brief(clean(left.test)), "test": clean(left.test), "needs": needs(left.needs)}
             for left in conclusion.next
         ],
         waterfall=waterfall(conclusion),
