@@ -221,3 +221,17 @@ def test_a_score_is_about_the_class_that_is_answered_where_it_is_high() -> None:
         assert found is not None
         assert found[answer == "yes"].min() > found[answer == "no"].max()
     assert _probabilities(asked, Prediction(answer, 10 * score, ("no", "yes")))[0] is None, "a margin is no probability"
+
+
+def test_a_stretch_of_many_days_is_whole_days() -> None:
+    from ruleout.exhibits.over_time import DAY, N_BINS, _edges
+
+    edges = _edges(10 * DAY + 100, 21 * DAY + 7, True)
+    assert set(np.diff(edges)) == {DAY}
+    assert edges[0] == 10 * DAY
+    assert edges[-2] <= 21 * DAY + 7 <= edges[-1]
+    year = _edges(0.0, 365 * DAY, True)
+    assert (np.diff(year) % DAY == 0).all()
+    assert 20 <= len(year) <= 32
+    assert len(_edges(0.0, 2 * DAY, True)) == N_BINS + 1
+    assert _edges(0.0, 100.0, False).tolist() == np.linspace(0, 100, N_BINS + 1).tolist()

@@ -16,6 +16,10 @@ __all__ = ["OverTime", "over_time"]
 
 MOST = 6
 N_BINS = 24
+DAY = 86_400.0
+WHOLE_DAYS = 5
+"""From so many days on a stretch is made of whole days: day and night are no news."""
+
 FEWEST_ROWS = 5
 """A stretch of time with fewer rows than this is left blank."""
 
@@ -68,12 +72,14 @@ def _along(drawn: Distribution, time: str) -> OverTime | None:
     points = np.concatenate([c[np.isfinite(c)] for c in clocks if c is not None])
     if not points.size or points.min() == points.max():
         return None
-    edges = np.linspace(points.min(), points.max(), N_BINS + 1)
+    dated = any(table is not None and time in table and table.kind(time) in ("time", "category") for table in tables)
+    edges = _edges(float(points.min()), float(points.max()), dated)
+    n = len(edges) - 1
     level = _level(drawn)
     nulls = abs(drawn.move.change.null_rate_change) >= NULLS
     values, bands = [], []
     for table, times in zip(tables, clocks, strict=True):
-        middle, band = np.full(N_BINS, np.nan), np.full((2, N_BINS), np.nan)
+        middle, band = np.full(n, np.nan), np.full((2, n), np.nan)
         if table is not None and times is not None:
             column = _numbers(table, drawn.move.column, level, nulls)
             for at, rows in _stretches(times, edges):
@@ -88,8 +94,18 @@ def _along(drawn: Distribution, time: str) -> OverTime | None:
         edges,
         (values[0], values[1]),
         None if what else (bands[0], bands[1]),
-        any(table is not None and time in table and table.kind(time) in ("time", "category") for table in tables),
+        dated,
     )
+
+
+def _edges(first: float, last: float, dated: bool) -> np.ndarray:
+    days = (last - first) / DAY
+    if not dated or days < WHOLE_DAYS:
+        return np.linspace(first, last, N_BINS + 1)
+    step = DAY * np.ceil((days + 1) / (1.25 * N_BINS))
+    start = np.floor(first / DAY) * DAY
+    found: np.ndarray = np.arange(start, last + step, step)
+    return found
 
 
 def _with_rows(table: Table) -> Table | None:

@@ -60,5 +60,7 @@ def _told(name: str, side: str, y: np.ndarray, lost: float | None, axis: str) ->
     broken = "" if lost is None else f"; no number from {axis} {figure(lost)} on"
     if not y.size:
         return f"{side} {name}: no number at all."
+    if y.min() == y.max() and not broken:
+        return f"{side} {name}: {figure(float(y[0]))} throughout."
     ends = f"{figure(float(y[0]))} at first, {figure(float(y[-1]))} at last"
     return f"{side} {name}: {ends}, between {figure(float(y.min()))} and {figure(float(y.max()))} on the way{broken}."

@@ -27,6 +27,7 @@ class Row:
     value: str
     note: str
     svg: Markup
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _row(step: _Step, low: float, high: float) -> Row:
         note += f" ({step.note})"
     if step.kind == "rest" and step.interval is not None:
         note = "the line is its 95 % interval"
-    return Row(step.label, step.kind, signed(step.end - step.start), note, _track(parts))
+    return Row(step.label, step.kind, signed(step.end - step.start), note, _track(parts), step.share)
 
 
 def _track(parts: list[Markup]) -> Markup:
