@@ -53,6 +53,14 @@ COLUMNS = {
     ),
     "decimal256": (pa.array(cycle(decimal.Decimal("1.5"), None), pa.decimal256(50, 3)), "numeric", {"min": 1.5, "distinct": 1}),
     "boolean": (pa.array(cycle(True, False, None, True)), "category", {"top": (("True", N // 2), ("False", N // 4)), "n_null": N // 4}),
+    **{
+        f"{type_}": (pa.array(values, type_), "numeric", {"n_null": N // 2, "max": most, "distinct": 1})
+        for type_, values, most in (
+            (pa.time32("s"), cycle(datetime.time(1), None), 3_600.0),
+            (pa.time64("us"), cycle(datetime.time(1), None), 3_600.0),
+            (pa.duration("ms"), cycle(datetime.timedelta(1), None), 86_400.0),
+        )
+    },
     "date32": (pa.array(cycle(DAY, None), pa.date32()), "time", {"max": 1_709_164_800.0, "n_null": N // 2}),
     "date64": (pa.array(cycle(DAY, None), pa.date64()), "time", {"max": 1_709_164_800.0, "n_null": N // 2}),
     **{f"timestamp[{unit}]": (stamps(unit), "time", {"n_null": N // 5, "distinct": 4}) for unit in ("s", "ms", "us", "ns")},
@@ -81,9 +89,6 @@ COLUMNS = {
             (pa.list_(pa.float32(), 2), cycle([1.0, 2.0], None)),
             (pa.struct([("a", pa.int32()), ("b", pa.string())]), cycle({"a": 1, "b": "x"}, None)),
             (pa.map_(pa.string(), pa.int8()), cycle([("k", 1)], None)),
-            (pa.time32("s"), cycle(datetime.time(1), None)),
-            (pa.time64("us"), cycle(datetime.time(1), None)),
-            (pa.duration("ms"), cycle(datetime.timedelta(1), None)),
             (pa.month_day_nano_interval(), cycle((1, 2, 3), None)),
         )
     },

@@ -229,7 +229,7 @@ def rule(found: SideBySide) -> str:
     if unread := found.nulls_alone:
         named = ", ".join(_cut(clean(column), 30) for column in unread[:8]) + (f" and {len(unread) - 8:,} more" if len(unread) > 8 else "")
         counted = f"of {plural(len(unread), 'column')} nulls alone are counted ({named})"
-        said += f" Lists, structs, bytes and durations are not looked into: {counted}."
+        said += f" Lists, structs and bytes are not looked into: {counted}."
     if any(found.stored):
         if all(found.stored):
             said += " Both are stored profiles, which hold no rows: distances are those of the tables within 0.002."

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["as_seconds", "domain", "measured", "plain_type", "primitive", "row_numbers", "valid"]
+__all__ = ["as_seconds", "domain", "is_span", "measured", "plain_type", "primitive", "row_numbers", "valid"]
 
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
@@ -36,12 +36,19 @@ def valid(array: pa.Array) -> np.ndarray:
 
 
 def as_seconds(array: pa.Array) -> np.ndarray:
-    """Dates and timestamps without nulls as seconds since 1970 (UTC where a zone is given), shape (n_rows,)."""
+    """Dates and timestamps without nulls as seconds since 1970 (UTC where a zone is given), spans as their seconds, shape (n_rows,)."""
     type_ = array.type
+    if pa.types.is_time32(type_):
+        return primitive(array.view(pa.int32())) / _PER_SECOND[type_.unit]
     if pa.types.is_date32(type_):
         return primitive(array.view(pa.int32())) * 86_400.0
     unit = 1e3 if pa.types.is_date64(type_) else _PER_SECOND[type_.unit]
     return primitive(array.view(pa.int64())) / unit
+
+
+def is_span(type_: pa.DataType) -> bool:
+    """Whether a column holds durations or times of day: both are looked at as numbers, in seconds."""
+    return bool(pa.types.is_duration(type_) or pa.types.is_time(type_))
 
 
 def domain(type_: pa.DataType) -> np.dtype:
@@ -65,7 +72,7 @@ def measured(array: pa.Array, dtype: np.dtype) -> np.ndarray:
         return np.empty(0, dtype=dtype)
     if array.null_count:
         array = array.drop_null()
-    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
+    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type) or is_span(array.type):
         return as_seconds(array).astype(dtype)
     if pa.types.is_decimal(array.type):
         array = pc.cast(array, pa.float64(), safe=False)

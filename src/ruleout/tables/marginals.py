@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from ruleout.tables.buffers import plain_type
+from ruleout.tables.buffers import is_span, plain_type
 from ruleout.tables.profile import ColumnProfile, Profile
 from ruleout.tables.state import CategoryState, NumberState
 from ruleout.tables.table import Table
@@ -19,6 +19,8 @@ MOST_ROWS = 20_000
 """Rows made of a profile: as many as a page looks at of a table."""
 
 _MOST_DECIMALS = 6
+
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def marginal_rows(profile: Profile, schema: pa.Schema, *, name: str, origin: str) -> Table:
@@ -114,13 +116,16 @@ def _decimals(values: np.ndarray) -> int | None:
 
 
 def _typed(values: np.ndarray, known: np.ndarray, type_: pa.DataType) -> pa.Array:
-    """Numbers in the column's own type, where they fit it; times from seconds since 1970."""
+    """Numbers in the column's own type, where they fit it; times from seconds since 1970, spans from seconds."""
     if pa.types.is_timestamp(type_) or pa.types.is_date(type_):
-        per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
         unit = type_.unit if pa.types.is_timestamp(type_) else "ms"
-        ticks = np.clip(np.where(known, values, 0.0) * per_second[unit], -(2.0**62), 2.0**62).astype(np.int64)
+        ticks = np.clip(np.where(known, values, 0.0) * _PER_SECOND[unit], -(2.0**62), 2.0**62).astype(np.int64)
         stamps = pa.array(ticks, mask=~known).cast(pa.timestamp(unit, getattr(type_, "tz", None)))
         return stamps if pa.types.is_timestamp(type_) else stamps.cast(type_, safe=False)
+    if is_span(type_):
+        per_unit = _PER_SECOND[type_.unit]
+        ticks = pa.array(np.where(known, np.round(values * per_unit), 0.0).astype(np.int64), mask=~known)
+        return ticks.cast(pa.int32() if pa.types.is_time32(type_) else pa.int64()).cast(type_)
     array = pa.array(values, mask=~known)
     try:
         return array.cast(type_, safe=not pa.types.is_floating(type_))

@@ -83,7 +83,7 @@ class ColumnProfile:
 
     @property
     def counted_only(self) -> bool:
-        """Whether nothing but rows and nulls is known: lists, structs, bytes and times of day are not looked into."""
+        """Whether nothing but rows and nulls is known: lists, structs and bytes are not looked into."""
         return self.kind == "other"
 
     @property

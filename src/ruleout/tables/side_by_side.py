@@ -67,7 +67,7 @@ class Move:
 
     @property
     def nulls_alone(self) -> bool:
-        """Whether its values are not looked into (lists, structs, bytes, durations, times of day), so that nulls alone are counted."""
+        """Whether its values are not looked into (lists, structs, bytes), so that nulls alone are counted."""
         return self.change.kind == "other" and bool(self.change.reference.n_values or self.change.current.n_values)
 
     def statement(self) -> str:

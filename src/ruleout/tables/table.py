@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ruleout.errors import TableError, nearest
-from ruleout.tables.buffers import as_seconds, plain_type, primitive, row_numbers, valid
+from ruleout.tables.buffers import as_seconds, is_span, plain_type, primitive, row_numbers, valid
 from ruleout.tables.source import Memory, Source, can_move, is_source, profile_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Kind = Literal["numeric", "category", "time", "other"]
 def kind_of(type_: pa.DataType) -> Kind:
     """Say how a column of an Arrow type is looked at: as numbers, as categories, as points in time, or not at all."""
     type_ = plain_type(type_)
-    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_) or is_span(type_):
         return "numeric"
     if pa.types.is_boolean(type_) or pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
         return "category"
@@ -126,7 +126,7 @@ class Table:
         return tuple(field.name for field in self.schema if kind_of(field.type) == kind)
 
     def numbers(self, column: str) -> np.ndarray:
-        """A column as floats, shape (n_rows,); null is NaN, a time is seconds since 1970. Text raises."""
+        """A column as floats, shape (n_rows,); null is NaN, a time is seconds since 1970, a duration its seconds. Text raises."""
         values = self._column(column)
         kind = kind_of(values.type)
         if kind == "time":
@@ -147,7 +147,7 @@ class Table:
                 levels = _objects([None if text is None else text == "True" for text in levels.tolist()])
             out: np.ndarray = levels[codes]
             return out
-        if pa.types.is_integer(type_) or pa.types.is_floating(type_):
+        if pa.types.is_integer(type_) or pa.types.is_floating(type_) or is_span(type_):
             plain, known = _plain_numbers(values)
             out = plain.astype(object)
             out[~known] = None
@@ -327,7 +327,7 @@ def _floats(values: pa.ChunkedArray) -> np.ndarray:
             chunk = chunk.dictionary_decode()
         here = out[at : at + len(chunk)]
         at += len(chunk)
-        if pa.types.is_timestamp(chunk.type) or pa.types.is_date(chunk.type):
+        if pa.types.is_timestamp(chunk.type) or pa.types.is_date(chunk.type) or is_span(chunk.type):
             here[:] = as_seconds(chunk)
         else:
             here[:] = primitive(chunk.cast(pa.float64(), safe=False))
@@ -356,13 +356,13 @@ def _objects(values: list[Any]) -> np.ndarray:
 
 
 def _plain_numbers(values: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """Integers or floats in their own type, shape (n_rows,), and where they are neither null nor NaN."""
+    """Integers or floats in their own type, spans in seconds, shape (n_rows,), and where they are neither null nor NaN."""
     plain, known = [], []
     for chunk in values.chunks:
         if pa.types.is_dictionary(chunk.type):
             chunk = chunk.dictionary_decode()
         present = valid(chunk) if chunk.null_count else np.ones(len(chunk), dtype=bool)
-        plain.append(primitive(chunk))
+        plain.append(as_seconds(chunk) if is_span(chunk.type) else primitive(chunk))
         known.append(present & ~np.isnan(plain[-1]) if plain[-1].dtype.kind == "f" else present)
     if not plain:
         return np.empty(0), np.empty(0, dtype=bool)
@@ -372,7 +372,7 @@ def _plain_numbers(values: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
 def _coded(values: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     """Codes and levels of a column, the last level None for null."""
     type_ = plain_type(values.type)
-    if pa.types.is_integer(type_) or pa.types.is_floating(type_):
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or is_span(type_):
         plain, known = _plain_numbers(values)
         distinct, places = np.unique(plain[known], return_inverse=True)
         codes = np.full(len(plain), len(distinct), dtype=np.int32)
